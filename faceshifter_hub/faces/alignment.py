@@ -1,0 +1,71 @@
+"""Alignment of a face by its five landmarks: the template `arcface-wide`, similarity transforms, the aligned face."""
+
+import cv2
+import numpy as np
+
+from faceshifter_hub.errors import FaceError
+from faceshifter_hub.models.crops import ALIGNED_ORIGIN, ALIGNED_SIZE, ARCFACE_ORIGIN, ARCFACE_TO_ALIGNED
+
+# ArcFace's five points in its 112-pixel crop: eye, eye, nose tip, mouth corner, mouth corner, left to right in the image
+ARCFACE_POINTS = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
+)
+
+
+def template(resolution: int) -> np.ndarray:
+    """Return where the five landmarks lie in an aligned face of `resolution` pixels a side, (5, 2) float64.
+
+    Resolutions agree with one another: shrinking an aligned face by area averaging gives the smaller aligned face.
+    """
+    points = ARCFACE_TO_ALIGNED * (ARCFACE_POINTS - ARCFACE_ORIGIN) + ALIGNED_ORIGIN
+    return (points + 0.5) * resolution / ALIGNED_SIZE - 0.5
+
+
+def similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the similarity transform (2, 3) that brings `points` (N, 2) closest to `target` (N, 2).
+
+    Least squares over rotation, scale and shift without reflection: S. Umeyama, "Least-squares estimation of
+    transformation parameters between two point patterns", PAMI 1991, equations 40 to 42.
+
+    Raises:
+        FaceError: All points coincide, so that no scale fits.
+    """
+    points, target = np.asarray(points, np.float64), np.asarray(target, np.float64)
+    from_mean, to_mean = points.mean(0), target.mean(0)
+    from_centred, to_centred = points - from_mean, target - to_mean
+    variance = (from_centred**2).sum()
+    if variance < 1e-9:
+        raise FaceError("The face's landmarks all lie on one point, so the face cannot be aligned; use another picture.")
+    u, singular, vt = np.linalg.svd(to_centred.T @ from_centred)
+    signs = np.array([1.0, np.sign(np.linalg.det(u @ vt))])
+    linear = (u * signs) @ vt * ((singular * signs).sum() / variance)
+    return np.column_stack([linear, to_mean - linear @ from_mean])
+
+
+def align(image: np.ndarray, points: np.ndarray, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cut an aligned face out of a photograph.
+
+    Beyond its edges the photograph continues with its outermost pixels. A face larger than `resolution` is averaged down, so that it
+    does not alias.
+
+    Args:
+        image: Photograph, (H, W, 3) uint8 RGB.
+        points: Five landmarks, (5, 2), pixels of `image`.
+        resolution: Side of the aligned face in pixels.
+
+    Returns:
+        The aligned face, (resolution, resolution, 3) uint8, and the matrix (2, 3) from `image` to it.
+
+    Raises:
+        FaceError: All landmarks coincide.
+    """
+    matrix = similarity(points, template(resolution))
+    scale = np.sqrt(np.linalg.det(matrix[:, :2]))
+    oversampling = int(np.ceil(1 / scale))
+    enlarged = oversampling * matrix
+    enlarged[:, 2] += (oversampling - 1) / 2  # pixel centres at integers: x' = k (x + 1/2) - 1/2
+    side = oversampling * resolution
+    warped = cv2.warpAffine(image, enlarged, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    if oversampling > 1:
+        warped = cv2.resize(warped, (resolution, resolution), interpolation=cv2.INTER_AREA)
+    return warped, matrix

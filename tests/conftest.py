@@ -1,0 +1,28 @@
+"""No test talks to the real Hub: its client, configured before anything imports it, is pointed at a port of our own.
+
+`tests/hub` starts a Hub there; for every other test the network is down.
+"""
+
+import os
+import socket
+import tempfile
+
+import pytest
+
+HUB_SOCKET = socket.socket()
+HUB_SOCKET.bind(("127.0.0.1", 0))  # taken, but nobody listens: connections are refused at once
+
+os.environ |= {
+    "HF_ENDPOINT": f"http://127.0.0.1:{HUB_SOCKET.getsockname()[1]}",
+    "HF_HOME": tempfile.mkdtemp(prefix="faceshifter-hub-tests-"),
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_XET": "1",
+    "HF_TOKEN": "hf_test",
+}
+
+
+@pytest.fixture(scope="session")
+def hub_socket() -> socket.socket:
+    """The socket on which a Hub may listen."""
+    return HUB_SOCKET

@@ -1,0 +1,221 @@
+"""Train stage 1, AEI-Net: `accelerate launch trainers/aei.py --recipe lite-aei --train_data_dir DIR --output_dir OUT`.
+
+Reference: arXiv 1912.13457, section 3.1. What the recipes add to the paper's losses is named "ours" below.
+"""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from pydantic import Field
+from torch import nn
+
+from faceshifter_hub.component import load_component
+from faceshifter_hub.errors import FaceShifterError
+from faceshifter_hub.models.aad import AADGenerator
+from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
+from trainers import losses, run
+from trainers.data import SwapPairs, face_region, load_groups, load_photos
+from trainers.discriminator import MultiscaleDiscriminator
+from trainers.ema import EMA
+from trainers.options import TrainingOptions, parse_options
+from trainers.views import random_view
+
+GRID_ROWS = 12
+
+
+class AEIOptions(TrainingOptions):
+    """Options of stage 1. The defaults are the paper's; weights of 0 switch our extensions off."""
+
+    model: dict[str, dict[str, Any]] = Field(description="configurations: encoder, generator, discriminator")
+    init_model: Path | None = Field(None, description="output of another run whose tensors are taken where they fit")
+    adversarial_weight: float = 1.0
+    attribute_weight: float = 10.0
+    identity_weight: float = 5.0
+    reconstruction_weight: float = 10.0
+    true_swap_weight: float = Field(0.0, description="ours: L1 to the true swap, where it is known")
+    feature_weight: float = Field(0.0, description="ours: inner maps of the identity encoder, where the truth is known")
+    surroundings_weight: float = Field(0.0, description="ours: L1 to the target outside the face")
+    identity_views: bool = Field(False, description="ours: the identity loss looks through random views")
+    identity_warmup_steps: int = Field(0, ge=0, description="ours: over so many steps L_id's weight grows from 0")
+    discriminator_start_step: int = Field(0, ge=0, description="ours: no L_adv before this step")
+    discriminator_learning_rate: float = Field(4e-4, gt=0)
+
+
+class AEINet(nn.Module):
+    """Attribute encoder and AAD generator as one network, so that one call gives all that the losses need."""
+
+    def __init__(self, encoder: MultilevelAttributeEncoder, generator: AADGenerator):
+        super().__init__()
+        self.encoder, self.generator = encoder, generator
+
+    def forward(
+        self, target: torch.Tensor, z_source: torch.Tensor
+    ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
+        """Swap identity z_source (B, d) into `target` (B, 3, R, R); returns Y^_st, z_att(X_t), z_att(Y^_st)."""
+        z_att = self.encoder(target)
+        result = self.generator(z_source, z_att)
+        return result, z_att, self.encoder(result)
+
+
+def build(options: AEIOptions) -> AEINet:
+    """Build the networks of the recipe, warm where `init_model` has tensors of the same name and shape."""
+    encoder = MultilevelAttributeEncoder(resolution=options.resolution, **options.model["encoder"])
+    generator = AADGenerator(
+        resolution=options.resolution,
+        attribute_space=encoder.interface.attribute_space.name,
+        attribute_channels=encoder.interface.attribute_space.channels,
+        **options.model["generator"],
+    )
+    if options.init_model is not None:
+        adopt(encoder, MultilevelAttributeEncoder.from_pretrained(str(options.init_model / "attribute_encoder")))
+        adopt(generator, AADGenerator.from_pretrained(str(options.init_model / "aad_generator")))
+    return AEINet(encoder, generator)
+
+
+def adopt(network: nn.Module, other: nn.Module) -> None:
+    """Take every tensor of `other` that has the same name and shape in `network`."""
+    own = network.state_dict()
+    network.load_state_dict(own | {k: v for k, v in other.state_dict().items() if k in own and v.shape == own[k].shape})
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train until `max_train_steps`, then write both components."""
+    options = parse_options(AEIOptions, "Train stage 1, AEI-Net.", argv)
+    accelerator = run.start(options)
+    photos = load_photos(options.train_data_dir, options.resolution, validation=False)
+    groups = load_groups(options.synthetic_data_dir, options.resolution) if options.synthetic_data_dir else []
+    samples = options.max_train_steps * options.train_batch_size * accelerator.num_processes
+    pairs = SwapPairs(
+        photos, groups, options.resolution, samples, options.seed, options.different_ratio, options.rendered_ratio
+    )
+    held_out = load_photos(options.train_data_dir, options.resolution, validation=True)
+    preview = SwapPairs(held_out, groups[:1], options.resolution, GRID_ROWS, 1, 1.0, 0.25)
+
+    identity_encoder = load_component(options.identity_encoder, "identity_encoder").to(accelerator.device)
+    aei = build(options).to(memory_format=torch.channels_last)
+    discriminator = MultiscaleDiscriminator(**options.model["discriminator"]).to(memory_format=torch.channels_last)
+    optimizer = run.adam(aei, options)
+    optimizer_d = run.adam(discriminator, options.model_copy(update={"learning_rate": options.discriminator_learning_rate}))
+    schedule = run.schedule(optimizer, options)
+    ema = EMA(aei, options.ema_decay)
+    if options.torch_compile:
+        aei.compile()
+    ema.average.to(accelerator.device)
+    aei, discriminator, optimizer, optimizer_d = accelerator.prepare(aei, discriminator, optimizer, optimizer_d)
+    accelerator.register_for_checkpointing(ema, schedule)
+
+    step = 0
+    checkpoint = run.latest_checkpoint(options)
+    if checkpoint is not None:
+        accelerator.load_state(str(checkpoint))
+        step = run.checkpoint_step(checkpoint)
+    face = torch.from_numpy(face_region(options.resolution)).to(accelerator.device)
+
+    batches = accelerator.prepare(run.loader(pairs, options, accelerator, step))
+    started, first = time.monotonic(), step
+    for batch in batches:
+        source, target, truth = (
+            batch[k].to(memory_format=torch.channels_last) for k in ("source", "target", "truth")
+        )
+        known, same = batch["known"], batch["same"]
+        with accelerator.autocast():
+            with torch.no_grad():
+                z_source = identity_encoder(source)
+            result, z_target, z_result = aei(target, z_source)
+        result = result.float()
+        adversarial = options.adversarial_weight > 0 and step >= options.discriminator_start_step
+
+        values: dict[str, torch.Tensor] = {}
+        if adversarial:
+            with accelerator.autocast():
+                on_both = discriminator(torch.cat([target, result.detach()]))
+            halves = [s.float().chunk(2) for s in on_both]
+            values["discriminator"] = losses.hinge_discriminator_loss([r for r, _ in halves], [f for _, f in halves])
+            accelerator.backward(values["discriminator"])
+            optimizer_d.step()
+            optimizer_d.zero_grad()
+
+        weights = {
+            "attribute": options.attribute_weight,
+            "reconstruction": options.reconstruction_weight,
+            "true_swap": options.true_swap_weight,
+            "surroundings": options.surroundings_weight,
+            "identity": options.identity_weight * min(1.0, (step + 1) / max(options.identity_warmup_steps, 1)),
+            "feature": options.feature_weight,
+            "adversarial": options.adversarial_weight * adversarial,
+        }
+        values["attribute"] = losses.attribute_loss([z.float() for z in z_result], [z.float() for z in z_target])
+        values["reconstruction"] = losses.reconstruction_loss(result, target, same)
+        if weights["true_swap"]:
+            values["true_swap"] = losses.true_swap_loss(result, truth, known)
+        if weights["surroundings"]:
+            values["surroundings"] = losses.surroundings_loss(result, target, face)
+        view = random_view(len(result), result) if options.identity_views else nn.Identity()
+        with accelerator.autocast():
+            z_swap, maps = identity_encoder.features(view(result))
+        values["identity"] = losses.identity_loss(z_swap.float(), z_source.float())
+        if weights["feature"]:
+            with accelerator.autocast(), torch.no_grad():
+                _, true_maps = identity_encoder.features(view(truth))
+            values["feature"] = losses.feature_loss([m.float() for m in maps], [m.float() for m in true_maps], known)
+        if adversarial:
+            # the bare discriminator, frozen: it must gather no gradients from the generator's turn
+            judge = accelerator.unwrap_model(discriminator).requires_grad_(False)
+            with accelerator.autocast():
+                scores = judge(result)
+            values["adversarial"] = losses.hinge_generator_loss([s.float() for s in scores])
+            judge.requires_grad_(True)
+        accelerator.backward(sum(weights[name] * value for name, value in values.items() if name in weights))
+        optimizer.step()
+        optimizer.zero_grad()
+        schedule.step()
+        ema.update(accelerator.unwrap_model(aei))
+        step += 1
+
+        if accelerator.is_main_process:
+            run.log_metrics(options, step, {name: value.item() for name, value in values.items()})
+            if step % 20 == 0:
+                rate = (step - first) / (time.monotonic() - started)
+                shown = " ".join(f"{name} {value.item():.3f}" for name, value in values.items())
+                print(f"step {step}/{options.max_train_steps} {rate:.2f} steps/s {shown}", flush=True)
+            if step % options.validation_steps == 0 or step == options.max_train_steps:
+                save_samples(options, step, ema.average, identity_encoder, preview, accelerator)
+                save_components(options, ema.average)
+        if step % options.checkpointing_steps == 0 or step == options.max_train_steps:
+            run.save_checkpoint(accelerator, options, step)
+    accelerator.end_training()
+
+
+@torch.no_grad()
+def save_samples(
+    options: AEIOptions,
+    step: int,
+    aei: AEINet,
+    identity_encoder: nn.Module,
+    pairs: SwapPairs,
+    accelerator: Accelerator,
+) -> None:
+    """Draw validation pairs: source, target, Y^_st, Y^_tt."""
+    samples = [pairs[n] for n in range(len(pairs))]
+    source, target = (torch.stack([s[k] for s in samples]).to(accelerator.device) for k in ("source", "target"))
+    z_att = aei.encoder(target)
+    swapped = aei.generator(identity_encoder(source), z_att)
+    reconstructed = aei.generator(identity_encoder(target), z_att)
+    run.save_grid(options.output_dir / f"samples/{step:06d}.png", [source, target, swapped, reconstructed])
+
+
+def save_components(options: AEIOptions, aei: AEINet) -> None:
+    """Write both components, averaged, where `from_pretrained` and `init_model` find them."""
+    aei.encoder.save_pretrained(options.output_dir / "attribute_encoder")
+    aei.generator.save_pretrained(options.output_dir / "aad_generator")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except FaceShifterError as error:
+        sys.exit(str(error))

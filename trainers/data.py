@@ -1,0 +1,187 @@
+"""Training pairs: photographs without a true swap, rendered groups whose true swap is known.
+
+A folder of photographs holds one picture a person and `landmarks.json`, as `trainers/prepare.py` writes it. A folder of
+rendered groups holds `group_*.npz`, as `python -m faceshifter_hub.synthesis` writes them: each has the pictures of all
+pairs of four identities and four attributes, so (identity i, attributes b) is the true swap of i onto (j, b).
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from faceshifter_hub.errors import DataError
+from faceshifter_hub.evaluation.portraits import is_validation
+from faceshifter_hub.faces.alignment import similarity, template
+from faceshifter_hub.media.images import read_image
+
+LANDMARKS_FILE = "landmarks.json"
+JITTER_SHIFT, JITTER_ZOOM, JITTER_ROTATION = 0.015, 0.03, 2.0  # of the side, of the scale, degrees: detectors differ
+
+
+@dataclass
+class Photo:
+    """A picture (H, W, 3) uint8 RGB and its five landmarks (5, 2)."""
+
+    image: np.ndarray
+    points: np.ndarray
+
+
+def load_photos(folder: Path, resolution: int, *, validation: bool) -> list[Photo]:
+    """Read the photographs of one side of the split: training, or the validation tenth.
+
+    Args:
+        folder: with pictures and `landmarks.json`.
+        resolution: that faces will be aligned to; larger pictures are shrunk once, here.
+        validation: which side of the split.
+
+    Raises:
+        DataError: The folder has no landmarks or no picture of that side.
+    """
+    index = folder / LANDMARKS_FILE
+    if not index.is_file():
+        raise DataError(f"{folder} has no {LANDMARKS_FILE}; make it with: python trainers/prepare.py {folder}")
+    names = {name: points for name, points in json.loads(index.read_text()).items() if is_validation(name) == validation}
+    if not names:
+        raise DataError(f"{folder} holds no picture of the {'validation' if validation else 'training'} split.")
+    return [shrink(Photo(read_image(folder / name), np.array(p, np.float32)), resolution) for name, p in names.items()]
+
+
+def shrink(photo: Photo, resolution: int) -> Photo:
+    """Shrink a picture by a whole factor while its face stays larger than `resolution`, so that warps do not alias."""
+    scale = np.sqrt(np.linalg.det(similarity(photo.points, template(resolution))[:, :2]))
+    factor = int(np.floor(1 / scale + 0.35))
+    if factor < 2:
+        return photo
+    h, w = (side // factor for side in photo.image.shape[:2])
+    image = cv2.resize(photo.image[: h * factor, : w * factor], (w, h), interpolation=cv2.INTER_AREA)
+    return Photo(image, (photo.points + 0.5) / factor - 0.5)
+
+
+def load_groups(folder: Path, resolution: int) -> list[list[list[Photo]]]:
+    """Read rendered groups: for each, pictures by [identity][attributes].
+
+    Raises:
+        DataError: The folder holds no group.
+    """
+    paths = sorted(folder.glob("group_*[0-9].npz"))
+    if not paths:
+        raise DataError(f"{folder} has no group_*.npz; make them with: python -m faceshifter_hub.synthesis {folder}")
+    groups = []
+    for path in paths:
+        with np.load(path) as group:
+            rows = zip(group["images"], group["points"], strict=True)
+            groups.append(
+                [[shrink(Photo(i, p), resolution) for i, p in zip(*row, strict=True)] for row in rows]
+            )
+    return groups
+
+
+def face_region(resolution: int) -> np.ndarray:
+    """Return where the face is in every aligned face, soft: (R, R) float32, 1 inside, 0 outside."""
+    y, x = (np.mgrid[:resolution, :resolution] + 0.5) / resolution
+    distance = np.sqrt(((x - 0.5) / 0.36) ** 2 + ((y - 0.54) / 0.44) ** 2)
+    return np.clip((1.0 - distance) / 0.15, 0, 1).astype(np.float32)
+
+
+def to_tensor(image: np.ndarray) -> torch.Tensor:
+    """Turn (R, R, 3) uint8 or float in [0, 255] into (3, R, R) float in [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)) / 127.5 - 1
+
+
+def warp(photo: Photo, matrix: np.ndarray, resolution: int) -> np.ndarray:
+    """Warp a picture by a matrix (2, 3): (R, R, 3) float32 in [0, 255]."""
+    size = (resolution, resolution)
+    return cv2.warpAffine(photo.image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101).astype(
+        np.float32
+    )
+
+
+class SwapPairs(Dataset):
+    """Pairs (X_s, X_t), the true swap with them where it is known. Sample n depends on `seed` and n alone.
+
+    Each item: `source`, `target`, `truth` (3, R, R) in [-1, 1]; `known`, whether the truth is known (else it holds the
+    target); `same`, whether source and target are the same picture.
+
+    Args:
+        photos: one person each.
+        groups: rendered groups; may be empty.
+        resolution: R.
+        length: number of samples.
+        seed: of all draws.
+        different: share of pairs of different people (the paper: 0.8 for AEI-Net, 0.5 for HEAR-Net).
+        rendered: share of samples out of rendered groups, with a known truth.
+    """
+
+    def __init__(
+        self,
+        photos: list[Photo],
+        groups: list[list[list[Photo]]],
+        resolution: int,
+        length: int,
+        seed: int,
+        different: float,
+        rendered: float,
+    ):
+        self.photos, self.groups = photos, groups
+        self.resolution, self.length, self.seed = resolution, length, seed
+        self.different, self.rendered = different, rendered if groups else 0.0
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, n: int) -> dict[str, torch.Tensor]:
+        rng = np.random.default_rng([self.seed, n])
+        same = bool(rng.random() >= self.different)
+        truth = None
+        if rng.random() < self.rendered:
+            group = self.groups[rng.integers(len(self.groups))]
+            i, j = rng.permutation(len(group))[:2]
+            a, b = rng.integers(len(group[0]), size=2)
+            source, target, truth = group[i][a], group[j][b], group[i][b]
+        else:
+            source, target = (self.photos[k] for k in rng.permutation(len(self.photos))[:2])
+        if same:
+            source = truth = target
+        matrix = self.jittered(target, rng)
+        flip, light = rng.random() < 0.5, random_light(rng)
+        x_t, x_truth = (finish(warp(p, matrix, self.resolution), flip, light) for p in (target, truth or target))
+        x_s = x_t if same else finish(
+            warp(source, self.jittered(source, rng), self.resolution), rng.random() < 0.5, random_light(rng)
+        )
+        return {
+            "source": x_s,
+            "target": x_t,
+            "truth": x_truth,
+            "known": torch.tensor(truth is not None),
+            "same": torch.tensor(same),
+        }
+
+    def jittered(self, photo: Photo, rng: np.random.Generator) -> np.ndarray:
+        """Return the matrix (2, 3) that aligns a picture, but for a small error such as detectors make."""
+        half = (self.resolution - 1) / 2
+        error = cv2.getRotationMatrix2D(
+            (half, half), rng.normal(0, JITTER_ROTATION), float(np.exp(rng.normal(0, JITTER_ZOOM)))
+        )
+        error[:, 2] += rng.normal(0, JITTER_SHIFT * self.resolution, 2)
+        align = np.vstack([similarity(photo.points, template(self.resolution)), [0, 0, 1]])
+        return error @ align
+
+
+def random_light(rng: np.random.Generator) -> tuple[np.ndarray, float, bool]:
+    """Draw a colour gain a channel, a gamma, and whether the picture loses its colours."""
+    gain = np.exp(rng.normal(0, 0.12) + rng.normal(0, 0.05, 3)).astype(np.float32)
+    return gain, float(np.exp(rng.normal(0, 0.15))), bool(rng.random() < 0.05)
+
+
+def finish(image: np.ndarray, flip: bool, light: tuple[np.ndarray, float, bool]) -> torch.Tensor:
+    """Mirror and light an aligned face (R, R, 3) in [0, 255]; returns (3, R, R) in [-1, 1]."""
+    gain, gamma, grey = light
+    image = 255 * np.clip(image / 255 * gain, 0, 1) ** gamma
+    if grey:
+        image = np.repeat(image @ np.array([[0.299], [0.587], [0.114]], np.float32), 3, axis=2)
+    return to_tensor(image[:, ::-1] if flip else image)

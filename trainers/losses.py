@@ -1,0 +1,68 @@
+"""The losses of both stages (arXiv 1912.13457, equations 6 to 9 and 12 to 15), and ours beside them.
+
+Squared norms are means over elements, as in every reimplementation, so that weights do not depend on the resolution.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+
+
+def hinge_generator_loss(on_fake: Sequence[torch.Tensor]) -> torch.Tensor:
+    """L_adv for the generator: minus the mean score of what it drew, averaged over the scales."""
+    return torch.stack([-scores.mean() for scores in on_fake]).mean()
+
+
+def hinge_discriminator_loss(on_real: Sequence[torch.Tensor], on_fake: Sequence[torch.Tensor]) -> torch.Tensor:
+    """L_adv for the discriminator, averaged over the scales."""
+    per_scale = [F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in zip(on_real, on_fake, strict=True)]
+    return torch.stack(per_scale).mean()
+
+
+def identity_loss(z_result: torch.Tensor, z_source: torch.Tensor) -> torch.Tensor:
+    """L_id = 1 - cos(z_id(Y), z_id(X_s)), both (B, d), averaged over the batch (equation 7)."""
+    return (1 - F.cosine_similarity(z_result, z_source, dim=1)).mean()
+
+
+def attribute_loss(z_result: Sequence[torch.Tensor], z_target: Sequence[torch.Tensor]) -> torch.Tensor:
+    """L_att = 1/2 sum over k of |z_att^k(Y) - z_att^k(X_t)|^2 (equation 8)."""
+    return 0.5 * torch.stack([F.mse_loss(r, t) for r, t in zip(z_result, z_target, strict=True)]).sum()
+
+
+def reconstruction_loss(result: torch.Tensor, target: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+    """L_rec = 1/2 |Y - X_t|^2 where X_s = X_t, else 0 (equation 9).
+
+    Args:
+        result: Y, (B, 3, R, R).
+        target: X_t, (B, 3, R, R).
+        same: (B,) bool, whether source and target are the same picture.
+    """
+    return 0.5 * _masked_mean((result - target).square(), same)
+
+
+def true_swap_loss(result: torch.Tensor, truth: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Ours: |Y - truth|, where the true swap is known; (B, 3, R, R) twice and (B,) bool."""
+    return _masked_mean((result - truth).abs(), known)
+
+
+def change_loss(result: torch.Tensor, first_stage: torch.Tensor) -> torch.Tensor:
+    """L'_chg = |Y^_st - Y_st| (equation 13)."""
+    return F.l1_loss(result, first_stage)
+
+
+def surroundings_loss(result: torch.Tensor, target: torch.Tensor, face: torch.Tensor) -> torch.Tensor:
+    """Ours: |Y - X_t| outside the face; (B, 3, R, R) twice and the face's soft mask (R, R)."""
+    outside = 1 - face
+    return ((result - target).abs() * outside).mean() / outside.mean()
+
+
+def feature_loss(result: Sequence[torch.Tensor], truth: Sequence[torch.Tensor], known: torch.Tensor) -> torch.Tensor:
+    """Ours: |phi(Y) - phi(truth)| over an identity encoder's inner maps, each relative to the truth's mean magnitude."""
+    terms = [_masked_mean((r - t).abs(), known) / t.abs().mean().clamp(min=1e-6) for r, t in zip(result, truth, strict=True)]
+    return torch.stack(terms).mean()
+
+
+def _masked_mean(error: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    """Mean over the chosen samples and all their elements, as a share of the whole batch: 0 when none is chosen."""
+    return (error.flatten(1).mean(1) * chosen).sum() / len(chosen)

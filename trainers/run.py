@@ -1,0 +1,108 @@
+"""A training run's folder: metrics a step, sample grids, checkpoints that resume."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from PIL import Image
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader, Dataset, Subset
+
+from faceshifter_hub.errors import TrainingError
+from trainers.options import TrainingOptions
+
+
+def start(options: TrainingOptions) -> Accelerator:
+    """Set the seed, make the output folder, start Accelerate.
+
+    Raises:
+        TrainingError: The output folder cannot be made.
+    """
+    accelerator = Accelerator(mixed_precision=options.mixed_precision)
+    set_seed(options.seed, device_specific=True)
+    try:
+        options.output_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"The output folder {options.output_dir} cannot be made: {error.strerror}.") from None
+    return accelerator
+
+
+def adam(network: nn.Module, options: TrainingOptions) -> torch.optim.Adam:
+    """Return the paper's optimiser; betas are both floats, which torch demands."""
+    betas = (float(options.adam_beta1), float(options.adam_beta2))
+    return torch.optim.Adam(network.parameters(), options.learning_rate, betas=betas)
+
+
+def schedule(optimizer: torch.optim.Optimizer, options: TrainingOptions) -> LambdaLR:
+    """Warm up linearly, hold, decay linearly to zero over the last `lr_decay_steps`."""
+
+    def factor(step: int) -> float:
+        warm = min((step + 1) / options.lr_warmup_steps, 1.0) if options.lr_warmup_steps else 1.0
+        left = (options.max_train_steps - step) / options.lr_decay_steps if options.lr_decay_steps else 1.0
+        return warm * min(max(left, 0.0), 1.0)
+
+    return LambdaLR(optimizer, factor)
+
+
+def loader(data: Dataset, options: TrainingOptions, accelerator: Accelerator, first_step: int) -> DataLoader:
+    """Return the batches from `first_step` on; sample n depends on n alone, so a resumed run sees what it would have."""
+    seen = first_step * options.train_batch_size * accelerator.num_processes
+    rest = Subset(data, range(seen, len(data)))  # type: ignore[arg-type]
+    return DataLoader(
+        rest, options.train_batch_size, num_workers=options.dataloader_num_workers, drop_last=True, pin_memory=False
+    )
+
+
+def latest_checkpoint(options: TrainingOptions) -> Path | None:
+    """Return the checkpoint that `resume_from_checkpoint` names, None where a run starts anew.
+
+    Raises:
+        TrainingError: The checkpoint named does not exist.
+    """
+    if options.resume_from_checkpoint is None:
+        return None
+    if options.resume_from_checkpoint == "latest":
+        found = sorted(options.output_dir.glob("checkpoint-*[0-9]"), key=checkpoint_step)
+        return found[-1] if found else None
+    path = Path(options.resume_from_checkpoint)
+    if not path.is_dir():
+        raise TrainingError(f"There is no checkpoint {path}; name a folder checkpoint-N, or `latest`.")
+    return path
+
+
+def checkpoint_step(path: Path) -> int:
+    """Return N of checkpoint-N."""
+    return int(path.name.rpartition("-")[2])
+
+
+def save_checkpoint(accelerator: Accelerator, options: TrainingOptions, step: int) -> None:
+    """Write checkpoint-N whole or not at all, then drop the older ones."""
+    final = options.output_dir / f"checkpoint-{step}"
+    partial = options.output_dir / f"partial-checkpoint-{step}"
+    accelerator.save_state(str(partial))
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        shutil.rmtree(final, ignore_errors=True)
+        partial.rename(final)
+        for old in options.output_dir.glob("checkpoint-*[0-9]"):
+            if checkpoint_step(old) < step:
+                shutil.rmtree(old)
+
+
+def log_metrics(options: TrainingOptions, step: int, values: Mapping[str, float]) -> None:
+    """Append one JSON line to metrics.jsonl."""
+    with (options.output_dir / "metrics.jsonl").open("a") as lines:
+        lines.write(json.dumps({"step": step, **values}) + "\n")
+
+
+def save_grid(path: Path, columns: Sequence[torch.Tensor]) -> None:
+    """Write pictures side by side: every column is (B, 3, R, R) in [-1, 1], every row a sample."""
+    path.parent.mkdir(exist_ok=True)
+    rows = torch.cat([c.float().cpu().clamp(-1, 1) for c in columns], dim=3)  # (B, 3, R, columns R)
+    picture = rows.permute(0, 2, 3, 1).flatten(0, 1)  # (B R, columns R, 3)
+    Image.fromarray(((picture + 1) * 127.5).round().to(torch.uint8).numpy()).save(path)
