@@ -7,10 +7,12 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import faceshifter_hub
-from faceshifter_hub.errors import FaceShifterError
+from faceshifter_hub.errors import FaceShifterError, UnwritableOutputError
+from faceshifter_hub.evaluation.command import add_evaluate
 from faceshifter_hub.registry import (
     KINDS,
     Manifest,
@@ -46,9 +48,72 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("faceshifter", description="Two-stage face swapping out of components.")
     parser.add_argument("--version", action="version", version=faceshifter_hub.__version__)
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    add_swap(subparsers)
     add_components(subparsers)
     add_info(subparsers)
+    add_evaluate(subparsers)
     return parser
+
+
+def add_swap(subparsers: "Subparsers") -> None:
+    """Add `faceshifter swap`."""
+    parser = subparsers.add_parser("swap", help="put the identity of one photograph's face into another photograph")
+    parser.add_argument("source", metavar="SOURCE", help="photograph whose identity is taken")
+    parser.add_argument("target", metavar="TARGET", help="photograph that gives everything else")
+    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="result: .png, .jpg or .webp")
+    parser.add_argument("--pipeline", metavar="ADDRESS", help="registered name, folder or hf://owner/repo")
+    parser.add_argument("--no-refine", action="store_true", help="leave out stage 2")
+    parser.add_argument("--stages", metavar="DIR", help="write the pictures of every stage to this folder")
+    parser.add_argument("--json", action="store_true", help="print faces, components and times as JSON")
+    parser.set_defaults(run=run_swap)
+
+
+def run_swap(arguments: argparse.Namespace) -> None:
+    """Swap one face, write the result, say what was done."""
+    import numpy as np
+
+    from faceshifter_hub.media.images import check_output, write_image
+    from faceshifter_hub.pipeline import FaceShifterPipeline
+
+    check_output(arguments.output)
+    stages = Path(arguments.stages) if arguments.stages else None
+    if stages is not None:
+        make_folder(stages)
+    pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline)
+    output = pipeline(
+        arguments.source, arguments.target, refine=not arguments.no_refine, return_stages=stages is not None
+    )
+    write_image(np.asarray(output.images[0]), arguments.output)
+    if stages is not None:
+        for name, picture in output.stages[0].items():
+            write_image(np.asarray(picture), stages / f"{name}.png")
+    for note in output.notes:
+        print(note, file=sys.stderr)
+    if arguments.json:
+        faces = [{"box": face.box.round(1).tolist(), "score": round(face.score, 4)} for face in output.faces]
+        print_json(
+            {
+                "output": str(Path(arguments.output).resolve()),
+                "faces": faces,
+                "notes": output.notes,
+                "components": pipeline.describe_components(),
+                "milliseconds": output.milliseconds,
+            }
+        )
+    else:
+        print(arguments.output)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, its parents too.
+
+    Raises:
+        UnwritableOutputError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnwritableOutputError(f"The folder '{folder}' cannot be made ({error.strerror}).") from None
 
 
 def add_components(subparsers: "Subparsers") -> None:

@@ -39,6 +39,10 @@ class AEIOptions(TrainingOptions):
     true_swap_weight: float = Field(0.0, description="ours: L1 to the true swap, where it is known")
     feature_weight: float = Field(0.0, description="ours: inner maps of the identity encoder, where the truth is known")
     surroundings_weight: float = Field(0.0, description="ours: L1 to the target outside the face")
+    target_identity_weight: float = Field(0.0, description="ours: likeness to the target, where people differ")
+    reverse_ratio: float = Field(
+        0.0, ge=0, le=1, description="ours: share of pairs without a truth that are turned around (see `reverse`)"
+    )
     identity_views: bool = Field(False, description="ours: the identity loss looks through random views")
     identity_warmup_steps: int = Field(0, ge=0, description="ours: over so many steps L_id's weight grows from 0")
     discriminator_start_step: int = Field(0, ge=0, description="ours: no L_adv before this step")
@@ -59,6 +63,42 @@ class AEINet(nn.Module):
         z_att = self.encoder(target)
         result = self.generator(z_source, z_att)
         return result, z_att, self.encoder(result)
+
+
+@torch.no_grad()
+def reverse(
+    aei: AEINet,
+    identity_encoder: nn.Module,
+    target: torch.Tensor,
+    truth: torch.Tensor,
+    z_source: torch.Tensor,
+    turned: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Turn pairs around, so that photographs have a true swap too.
+
+    Today's network puts the source's identity on the photograph; what it drew becomes the target, the photograph's own
+    identity the source, and the photograph itself, which is real, the truth. The idea is ReliableSwap's (arXiv
+    2306.05356), whose fake targets come from other networks.
+
+    Args:
+        aei: the network that draws the new targets.
+        identity_encoder: gives z_id.
+        target: (B, 3, R, R).
+        truth: (B, 3, R, R).
+        z_source: (B, d).
+        turned: (B,) bool, which pairs.
+
+    Returns:
+        target, truth and z_source after the turn.
+    """
+    if not turned.any():
+        return target, truth, z_source
+    photo = target[turned]
+    target, truth, z_source = target.clone(), truth.clone(), z_source.clone()
+    target[turned] = aei.generator(z_source[turned], aei.encoder(photo)).to(target.dtype)
+    z_source[turned] = identity_encoder(photo).to(z_source.dtype)
+    truth[turned] = photo
+    return target, truth, z_source
 
 
 def build(options: AEIOptions) -> AEINet:
@@ -125,6 +165,11 @@ def main(argv: list[str] | None = None) -> None:
         with accelerator.autocast():
             with torch.no_grad():
                 z_source = identity_encoder(source)
+                if options.reverse_ratio:
+                    turned = ~known & (torch.rand(len(known), device=known.device) < options.reverse_ratio)
+                    target, truth, z_source = reverse(ema.average, identity_encoder, target, truth, z_source, turned)
+                    known = known | turned
+                z_before = identity_encoder(target)
             result, z_target, z_result = aei(target, z_source)
         result = result.float()
         adversarial = options.adversarial_weight > 0 and step >= options.discriminator_start_step
@@ -145,6 +190,7 @@ def main(argv: list[str] | None = None) -> None:
             "true_swap": options.true_swap_weight,
             "surroundings": options.surroundings_weight,
             "identity": options.identity_weight * min(1.0, (step + 1) / max(options.identity_warmup_steps, 1)),
+            "target_identity": options.target_identity_weight,
             "feature": options.feature_weight,
             "adversarial": options.adversarial_weight * adversarial,
         }
@@ -158,6 +204,8 @@ def main(argv: list[str] | None = None) -> None:
         with accelerator.autocast():
             z_swap, maps = identity_encoder.features(view(result))
         values["identity"] = losses.identity_loss(z_swap.float(), z_source.float())
+        if weights["target_identity"]:
+            values["target_identity"] = losses.target_identity_loss(z_swap.float(), z_before.float(), same)
         if weights["feature"]:
             with accelerator.autocast(), torch.no_grad():
                 _, true_maps = identity_encoder.features(view(truth))

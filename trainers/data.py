@@ -6,6 +6,7 @@ pairs of four identities and four attributes, so (identity i, attributes b) is t
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from faceshifter_hub.errors import DataError
 from faceshifter_hub.evaluation.portraits import is_validation
 from faceshifter_hub.faces.alignment import similarity, template
 from faceshifter_hub.media.images import read_image
+from trainers.occlusion import occlude
 
 LANDMARKS_FILE = "landmarks.json"
+OCCLUDED = 0.5  # share of targets under an occluder, where there are occluders
 JITTER_SHIFT, JITTER_ZOOM, JITTER_ROTATION = 0.015, 0.03, 2.0  # of the side, of the scale, degrees: detectors differ
 
 
@@ -101,6 +104,25 @@ def warp(photo: Photo, matrix: np.ndarray, resolution: int) -> np.ndarray:
     )
 
 
+@dataclass(frozen=True)
+class Targets:
+    """Which pictures serve as targets.
+
+    Attributes:
+        photos: numbers of photographs.
+        rendered: (group, identity, attributes) of rendered pictures.
+    """
+
+    photos: Sequence[int]
+    rendered: Sequence[tuple[int, int, int]]
+
+    @classmethod
+    def all_of(cls, photos: Sequence[Photo], groups: Sequence[Sequence[Sequence[Photo]]]) -> "Targets":
+        """Every picture there is."""
+        rendered = [(g, j, b) for g, group in enumerate(groups) for j, row in enumerate(group) for b in range(len(row))]
+        return cls(range(len(photos)), rendered)
+
+
 class SwapPairs(Dataset):
     """Pairs (X_s, X_t), the true swap with them where it is known. Sample n depends on `seed` and n alone.
 
@@ -115,6 +137,8 @@ class SwapPairs(Dataset):
         seed: of all draws.
         different: share of pairs of different people (the paper: 0.8 for AEI-Net, 0.5 for HEAR-Net).
         rendered: share of samples out of rendered groups, with a known truth.
+        targets: if given, the only pictures that serve as targets.
+        occluders: cut-outs pasted over half of the targets and their truths, alike.
     """
 
     def __init__(
@@ -126,10 +150,14 @@ class SwapPairs(Dataset):
         seed: int,
         different: float,
         rendered: float,
+        targets: Targets | None = None,
+        occluders: Sequence[np.ndarray] = (),
     ):
         self.photos, self.groups = photos, groups
         self.resolution, self.length, self.seed = resolution, length, seed
         self.different, self.rendered = different, rendered if groups else 0.0
+        self.targets = targets or Targets.all_of(photos, groups)
+        self.occluders = occluders
 
     def __len__(self) -> int:
         return self.length
@@ -139,20 +167,27 @@ class SwapPairs(Dataset):
         same = bool(rng.random() >= self.different)
         truth = None
         if rng.random() < self.rendered:
-            group = self.groups[rng.integers(len(self.groups))]
-            i, j = rng.permutation(len(group))[:2]
-            a, b = rng.integers(len(group[0]), size=2)
+            g, j, b = self.targets.rendered[rng.integers(len(self.targets.rendered))]
+            group = self.groups[g]
+            i, a = (j + rng.integers(1, len(group))) % len(group), rng.integers(len(group[0]))
             source, target, truth = group[i][a], group[j][b], group[i][b]
         else:
-            source, target = (self.photos[k] for k in rng.permutation(len(self.photos))[:2])
+            t = self.targets.photos[rng.integers(len(self.targets.photos))]
+            target = self.photos[t]
+            source = self.photos[(t + rng.integers(1, len(self.photos))) % len(self.photos)]
         if same:
             source = truth = target
         matrix = self.jittered(target, rng)
+        faces = [warp(photo, matrix, self.resolution) for photo in (target, truth or target)]
+        if self.occluders and rng.random() < OCCLUDED:
+            faces = occlude(faces, self.occluders[rng.integers(len(self.occluders))], rng)
         flip, light = rng.random() < 0.5, random_light(rng)
-        x_t, x_truth = (finish(warp(p, matrix, self.resolution), flip, light) for p in (target, truth or target))
-        x_s = x_t if same else finish(
-            warp(source, self.jittered(source, rng), self.resolution), rng.random() < 0.5, random_light(rng)
-        )
+        x_t, x_truth = (finish(face, flip, light) for face in faces)
+        if same:
+            x_s = x_t
+        else:
+            face = warp(source, self.jittered(source, rng), self.resolution)
+            x_s = finish(face, rng.random() < 0.5, random_light(rng))
         return {
             "source": x_s,
             "target": x_t,

@@ -25,6 +25,11 @@ def identity_loss(z_result: torch.Tensor, z_source: torch.Tensor) -> torch.Tenso
     return (1 - F.cosine_similarity(z_result, z_source, dim=1)).mean()
 
 
+def target_identity_loss(z_result: torch.Tensor, z_target: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+    """Ours: cos(z_id(Y), z_id(X_t)) where it is above 0 and the people differ: the result must not be the target."""
+    return (F.cosine_similarity(z_result, z_target, dim=1).clamp(min=0) * ~same).mean()
+
+
 def attribute_loss(z_result: Sequence[torch.Tensor], z_target: Sequence[torch.Tensor]) -> torch.Tensor:
     """L_att = 1/2 sum over k of |z_att^k(Y) - z_att^k(X_t)|^2 (equation 8)."""
     return 0.5 * torch.stack([F.mse_loss(r, t) for r, t in zip(z_result, z_target, strict=True)]).sum()

@@ -40,7 +40,7 @@ def random_view(batch: int, like: torch.Tensor) -> Callable[[torch.Tensor], torc
     def view(x: torch.Tensor) -> torch.Tensor:
         grid = F.affine_grid(theta.to(x.dtype), list(x.shape), align_corners=False)
         x = F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)  # (B, 3, R, R)
-        side = blur * max(x.shape[-1] // 128, 1)
+        side = round(blur * x.shape[-1] / 128)
         if side > 1:
             x = F.interpolate(F.avg_pool2d(x, side), x.shape[-2:], mode="bilinear", align_corners=False)
         return x * gain + offset + noise * torch.randn_like(x)

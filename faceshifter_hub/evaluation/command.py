@@ -10,20 +10,22 @@ from faceshifter_hub.settings import get_settings
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-DEFAULT_LIMIT = 200
-
 
 def add_evaluate(subparsers: "Subparsers") -> None:
     """Add `faceshifter evaluate`."""
-    parser = subparsers.add_parser("evaluate", help="measure a pipeline: numbers with intervals, and how to repeat them")
+    parser = subparsers.add_parser(
+        "evaluate", help="measure a pipeline: numbers with intervals, and how to repeat them"
+    )
     protocols = parser.add_subparsers(title="protocols", required=True, metavar="PROTOCOL")
     portraits = protocols.add_parser("portraits", help="identity of swaps between photos of different people")
     portraits.add_argument("data", type=Path, metavar="DATA", help="folder with one photo a person")
     portraits.add_argument("--pipeline", default=get_settings().pipeline, metavar="ADDRESS", help="what to measure")
-    portraits.add_argument("--limit", type=positive, default=DEFAULT_LIMIT, metavar="N", help="most pairs (%(default)s)")
+    portraits.add_argument("--limit", type=positive, default=200, metavar="N", help="most pairs (%(default)s)")
     portraits.add_argument("--seed", type=int, default=0, metavar="S", help="draws the pairs (%(default)s)")
     portraits.add_argument("--no-refine", action="store_true", help="measure stage 1 alone")
-    portraits.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for report.json and pairs.csv")
+    portraits.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for report.json and pairs.csv"
+    )
     portraits.set_defaults(run=run_portraits)
 
 
@@ -44,24 +46,26 @@ def run_portraits(arguments: argparse.Namespace) -> None:
     from faceshifter_hub.pipeline import FaceShifterPipeline
 
     prepare_folder(arguments.out)
-    faceres = FaceRes.from_folder(fetch_faceres())
     pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline)
-    training_encoder = f"{pipeline.identity_encoder.interface.identity_space.name} (training encoder)"
+    faceres = FaceRes.from_folder(fetch_faceres()).to(pipeline.device)
+    encoder = pipeline.components["identity_encoder"]
+    training_encoder = f"{encoder.interface.identity_space.name} (training encoder)"
     result = evaluate_portraits(
         pipeline,
         arguments.data,
-        {"faceres": faceres, training_encoder: pipeline.identity_encoder},
+        {"faceres": faceres, training_encoder: encoder},
         limit=arguments.limit,
         seed=arguments.seed,
         refine=not arguments.no_refine,
     )
+    components = pipeline.describe_components()
     report = {
         "protocol": "portraits",
         "command": portraits_command(arguments),
-        "pipeline": TODO,
+        "pipeline": {"address": arguments.pipeline, "components": components},
         "networks": {
             "faceres": {"independent": True, "sha256": get_network("faceres").sha256},
-            training_encoder: {"independent": False, "sha256": TODO},
+            training_encoder: {"independent": False, "sha256": components["identity_encoder"]["sha256"]},
         },
     } | result.report()
     write_report(arguments.out, report, result.rows())

@@ -4,7 +4,7 @@ Raw cosines of a face network say little, for all its embeddings lie around one 
 mean of a gallery of different people is taken off. Every metric is one number a pair; its mean is what is reported.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -103,7 +103,7 @@ def identity_metrics(results: Tensor, gallery: Tensor, sources: Tensor, targets:
     return {name: values.double().cpu() for name, values in metrics.items()}
 
 
-def summarise(metrics: dict[str, Tensor]) -> dict[str, Score]:
+def summarise(metrics: Mapping[str, Tensor]) -> dict[str, Score]:
     """Turn metrics of one number a pair, each (N,), into means with intervals."""
     return {
         name: Score(values.mean().item(), bootstrap_interval(values), len(values)) for name, values in metrics.items()

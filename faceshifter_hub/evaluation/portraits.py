@@ -72,13 +72,12 @@ class PortraitsResult:
     def rows(self) -> list[Row]:
         """Return the rows of `pairs.csv`, one a pair drawn."""
         numbers = {pair: metric_columns(self.metrics, index) for index, pair in enumerate(self.scored)}
-        no_face = {pair: "no face in swap" for pair in self.lost}
-        return [
-            {"source": pair[0], "target": pair[1]}
-            | {"status": "scored" if pair in numbers else no_face.get(pair, "no face in photo")}
-            | numbers.get(pair, {})
-            for pair in self.drawn
-        ]
+        rows = []
+        for source, target in self.drawn:
+            pair = source, target
+            status = "scored" if pair in numbers else "no face in swap" if pair in self.lost else "no face in photo"
+            rows.append({"source": source, "target": target, "status": status, **numbers.get(pair, {})})
+        return rows
 
 
 def is_validation(name: str) -> bool:
@@ -141,18 +140,27 @@ def evaluate_portraits(
     drawn = draw_pairs(len(paths), limit, seed)
 
     started = time.perf_counter()
-    scored, lost, results = [], [], []
+    scored: list[tuple[int, int]] = []
+    lost: list[tuple[int, int]] = []
+    results: list[Tensor] = []
     for source, target in tqdm([pair for pair in drawn if people.keys() >= set(pair)], desc="swaps"):
         swap = pipeline(photos[source], photos[target], refine=refine).images[0]
         face = aligned_face(pipeline, np.asarray(swap))
-        (lost if face is None else scored).append((source, target))
-        results += [] if face is None else [face]
+        if face is None:
+            lost.append((source, target))
+        else:
+            scored.append((source, target))
+            results.append(face)
     seconds = time.perf_counter() - started
     if not results:
-        raise DataError(f"None of {len(drawn)} pairs of {folder} can be scored; give photos that show one clear face.")
+        raise DataError(
+            f"In none of {len(lost)} swapped pictures a face is found again; this pipeline does not make faces yet."
+            if lost
+            else f"In none of {len(drawn)} pairs of {folder} both photos show a face; give photos with one clear face."
+        )
 
     swaps, gallery = torch.stack(results), torch.stack([face for face in faces if face is not None])
-    rows = torch.tensor([[people[source], people[target]] for source, target in scored])  # (N, 2)
+    rows = torch.tensor([[people[source], people[target]] for source, target in scored], device=swaps.device)  # (N, 2)
     metrics = {
         name: identity_metrics(embed(swaps, network), embed(gallery, network), rows[:, 0], rows[:, 1])
         for name, network in networks.items()
@@ -174,8 +182,8 @@ def evaluate_portraits(
 
 def aligned_face(pipeline: FaceShifterPipeline, photo: np.ndarray) -> Tensor | None:
     """Return the largest face of a photo (H, W, 3) as an aligned face (3, R, R) in [-1, 1], None if there is none."""
-    found = pipeline.face_detector.detect(photo)
-    if not found:
+    faces = pipeline.detect(photo)
+    if not faces:
         return None
-    pixels, _ = align(photo, found[0].landmarks, pipeline.resolution)
-    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 127.5 - 1
+    pixels, _ = align(photo, faces[0].landmarks, pipeline.resolution)
+    return pipeline.to_tensor(pixels)[0]

@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind: `report.json` and `pairs.csv`. The same run writes the same bytes, timings apart."""
+"""What an evaluation leaves behind: `report.json` and `pairs.csv`; the same run writes the same, timings apart."""
 
 import csv
 import json
@@ -46,7 +46,9 @@ def prepare_folder(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise UnwritableOutputError(f"{folder} cannot be written ({error.strerror}); choose another folder.") from error
+        raise UnwritableOutputError(
+            f"{folder} cannot be written ({error.strerror}); choose another folder."
+        ) from error
 
 
 def write_report(folder: Path, report: dict, rows: Sequence[Row]) -> None:
@@ -72,4 +74,6 @@ def write_report(folder: Path, report: dict, rows: Sequence[Row]) -> None:
             for name in ("pairs.csv", "report.json"):
                 os.replace(Path(unfinished, name), folder / name)
     except OSError as error:
-        raise UnwritableOutputError(f"{folder} cannot be written ({error.strerror}); choose another folder.") from error
+        raise UnwritableOutputError(
+            f"{folder} cannot be written ({error.strerror}); choose another folder."
+        ) from error

@@ -45,9 +45,6 @@ def similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
 def align(image: np.ndarray, points: np.ndarray, resolution: int) -> tuple[np.ndarray, np.ndarray]:
     """Cut an aligned face out of a photograph.
 
-    Beyond its edges the photograph continues with its outermost pixels. A face larger than `resolution` is averaged down, so that it
-    does not alias.
-
     Args:
         image: Photograph, (H, W, 3) uint8 RGB.
         points: Five landmarks, (5, 2), pixels of `image`.
@@ -60,12 +57,31 @@ def align(image: np.ndarray, points: np.ndarray, resolution: int) -> tuple[np.nd
         FaceError: All landmarks coincide.
     """
     matrix = similarity(points, template(resolution))
-    scale = np.sqrt(np.linalg.det(matrix[:, :2]))
-    oversampling = int(np.ceil(1 / scale))
+    return warp(image, matrix, (resolution, resolution)), matrix
+
+
+def warp(
+    image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], interpolation: int = cv2.INTER_CUBIC
+) -> np.ndarray:
+    """Resample an image through a similarity transform.
+
+    Beyond its edges the image continues with its outermost pixels. What shrinks is averaged, so that it does not alias.
+
+    Args:
+        image: (H, W) or (H, W, C), uint8 or float32.
+        matrix: (2, 3), from `image` to the result.
+        size: Width and height of the result.
+        interpolation: OpenCV's, between pixels of `image`.
+    """
+    width, height = size
+    oversampling = int(np.ceil(1 / np.sqrt(np.linalg.det(matrix[:, :2]))))
     enlarged = oversampling * matrix
     enlarged[:, 2] += (oversampling - 1) / 2  # pixel centres at integers: x' = k (x + 1/2) - 1/2
-    side = oversampling * resolution
-    warped = cv2.warpAffine(image, enlarged, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    if oversampling > 1:
-        warped = cv2.resize(warped, (resolution, resolution), interpolation=cv2.INTER_AREA)
-    return warped, matrix
+    warped = cv2.warpAffine(
+        image,
+        enlarged,
+        (oversampling * width, oversampling * height),
+        flags=interpolation,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return cv2.resize(warped, size, interpolation=cv2.INTER_AREA) if oversampling > 1 else warped

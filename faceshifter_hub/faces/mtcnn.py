@@ -9,20 +9,22 @@ Boxes are left, top, right, bottom edges in pixels.
 
 import io
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil, prod
 from pathlib import Path
+from typing import Any, ClassVar
 
 import cv2
 import lz4.frame
 import numpy as np
 import torch
-from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import nn
 
+from faceshifter_hub.component import ComponentMixin, FrozenMixin
 from faceshifter_hub.errors import CheckpointError
 from faceshifter_hub.faces.detection import Face
+from faceshifter_hub.registry import PHOTOGRAPH, Interface
 
 # (longest side of the searched frame, smallest face sought as a fraction of it); the second search is for pictures
 # in which the first, cheap one found nobody
@@ -34,8 +36,10 @@ REFINEMENT_SIZE, OUTPUT_SIZE = 24, 48
 PROPOSAL_THRESHOLD, REFINEMENT_THRESHOLD, OUTPUT_THRESHOLD = 0.6, 0.7, 0.7
 
 
-class MTCNNDetector(ModelMixin, ConfigMixin):
+class MTCNNDetector(FrozenMixin, ComponentMixin):
     """MTCNN on whole photographs. Parameters stand in the order of the package's data files."""
+
+    kind: ClassVar[str] = "face_detector"
 
     @register_to_config
     def __init__(self):
@@ -79,7 +83,12 @@ class MTCNNDetector(ModelMixin, ConfigMixin):
         for name in ("pnet", "rnet", "onet"):
             path = files[f"{name}.lz4"]
             _fill(getattr(detector, name), read_joblib_arrays(path), path)
-        return detector.requires_grad_(False).eval()
+        return detector.eval()
+
+    @classmethod
+    def interface_of(cls, config: Mapping[str, Any]) -> Interface:
+        """Return the interface, which no configuration changes."""
+        return PHOTOGRAPH
 
     @torch.no_grad()
     def detect(self, image: np.ndarray) -> list[Face]:

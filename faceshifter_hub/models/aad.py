@@ -112,14 +112,32 @@ class AADLayer(nn.Module):
 
 
 class AADResBlock(nn.Module):
-    """AAD, ReLU, 3x3 convolution, twice; beside it a skip, itself AAD, ReLU, convolution when the channels change."""
+    """AAD, ReLU, 3x3 convolution, twice; beside it a skip, itself AAD, ReLU, convolution when the channels change.
 
-    def __init__(self, channels_in: int, channels_out: int, attribute_channels: int, identity_dim: int, **aad: Any):
+    Args:
+        channels_in: of h.
+        channels_out: of the output.
+        attribute_channels: see `AADLayer`.
+        identity_dim: see `AADLayer`.
+        narrow: whether the first convolution already changes the channels; else the second does.
+        **aad: see `AADLayer`.
+    """
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        attribute_channels: int,
+        identity_dim: int,
+        narrow: bool = False,
+        **aad: Any,
+    ):
         super().__init__()
+        hidden = channels_out if narrow else channels_in
         self.aad1 = AADLayer(channels_in, attribute_channels, identity_dim, **aad)
-        self.conv1 = nn.Conv2d(channels_in, channels_out, 3, padding=1)
-        self.aad2 = AADLayer(channels_out, attribute_channels, identity_dim, **aad)
-        self.conv2 = nn.Conv2d(channels_out, channels_out, 3, padding=1)
+        self.conv1 = nn.Conv2d(channels_in, hidden, 3, padding=1)
+        self.aad2 = AADLayer(hidden, attribute_channels, identity_dim, **aad)
+        self.conv2 = nn.Conv2d(hidden, channels_out, 3, padding=1)
         self.learned_skip = channels_in != channels_out
         if self.learned_skip:
             self.aad_skip = AADLayer(channels_in, attribute_channels, identity_dim, **aad)
@@ -138,9 +156,9 @@ class AADResBlock(nn.Module):
     ) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
         """Return the block's output (B, C_out, H, W) and the mask of each AAD layer."""
         y, m1 = self.aad1(h, z_id, attributes[0])  # (B, C_in, H, W)
-        y = self.conv1(F.relu(y))  # (B, C_out, H, W)
+        y = self.conv1(F.relu(y))  # (B, C_in or C_out, H, W)
         y, m2 = self.aad2(y, z_id, attributes[1])
-        y = self.conv2(F.relu(y))
+        y = self.conv2(F.relu(y))  # (B, C_out, H, W)
         if not self.learned_skip:
             return h + y, [m1, m2]
         s, m3 = self.aad_skip(h, z_id, attributes[2])  # (B, C_in, H, W)
@@ -165,6 +183,7 @@ class AADGenerator(ComponentMixin):
             network, so that its finest block works at R / output_upscale.
         attribute_levels: how many levels, from the coarsest on, bring attributes; finer blocks see the identity
             alone (the paper's ablation of the number of levels). None for all.
+        narrow_blocks: see `AADResBlock`.
         normalization: see `AADLayer`.
         channelwise_mask: see `AADLayer`.
         attribute_kernel: see `AADLayer`.
@@ -185,6 +204,7 @@ class AADGenerator(ComponentMixin):
         channels: tuple[int, ...] = (1024, 1024, 1024, 512, 256, 128, 64, 3),
         output_upscale: int = 1,
         attribute_levels: int | None = None,
+        narrow_blocks: bool = False,
         normalization: Normalization = "instance",
         channelwise_mask: bool = False,
         attribute_kernel: int = 1,
@@ -204,6 +224,7 @@ class AADGenerator(ComponentMixin):
                 c_out,
                 c_att,
                 identity_dim,
+                narrow_blocks,
                 normalization=normalization,
                 channelwise_mask=channelwise_mask,
                 attribute_kernel=attribute_kernel,

@@ -19,6 +19,7 @@ from faceshifter_hub.errors import CheckpointError
 from faceshifter_hub.models.crops import DLIB_CROP, canonical_crop
 from faceshifter_hub.models.dlib_mean_embedding import MEAN_EMBEDDING
 from faceshifter_hub.registry import IdentitySpace, Interface
+from faceshifter_hub.registry import IdentitySpace, Interface
 
 WEIGHTS_FILE = "dlib_face_recognition_resnet_model_v1.dat"
 # the stages of equal resolution: (channels, blocks); every stage but the first starts by halving the resolution
@@ -122,7 +123,12 @@ class DlibIdentityEncoder(FrozenMixin, ComponentMixin):
             for convolution in convolutions:
                 reader.read_convolution(convolution)
             encoder.head.weight.copy_(reader.take(256, 128).view(256, 128).T)
-        return encoder.requires_grad_(False).eval()
+        return encoder.eval()
+
+    @classmethod
+    def interface_of(cls, config: Mapping[str, Any]) -> Interface:
+        """Return the interface, which no configuration changes."""
+        return Interface(identity_space=IdentitySpace(name="dlib-centred", width=128))
 
 
 class _DatReader:

@@ -1,0 +1,145 @@
+"""Reading and writing pictures within the limits of the settings."""
+
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from faceshifter_hub.errors import ImageTooLargeError, UnreadableImageError, UnwritableOutputError
+from faceshifter_hub.settings import get_settings
+
+ImageSource = str | Path | Image.Image | np.ndarray
+
+READ_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+WRITE_OPTIONS: dict[str, dict] = {  # by the file's extension
+    ".png": {"format": "PNG"},
+    ".jpg": {"format": "JPEG", "quality": 95, "subsampling": "4:4:4"},
+    ".jpeg": {"format": "JPEG", "quality": 95, "subsampling": "4:4:4"},
+    ".webp": {"format": "WEBP", "quality": 95},
+}
+
+
+def read_image(source: ImageSource) -> np.ndarray:
+    """Read a picture as a photograph.
+
+    A file is turned upright by its EXIF orientation, an animation gives its first frame, 16 bits become 8, and what is
+    transparent shows white. Limits are checked before pixels are decoded.
+
+    Args:
+        source: A path, a PIL image, or an array (H, W, 3) uint8 RGB.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        UnreadableImageError: It is no picture, or a damaged one.
+        ImageTooLargeError: The file or the picture exceeds the limits.
+    """
+    if isinstance(source, np.ndarray):
+        if source.dtype != np.uint8 or source.ndim != 3 or source.shape[2] != 3 or not source.size:
+            raise UnreadableImageError(
+                f"The array is {source.shape} {source.dtype}; give a picture as (height, width, 3) uint8, RGB."
+            )
+        _check_pixels(source.shape[1], source.shape[0], "The array")
+        return source
+    if isinstance(source, Image.Image):
+        return _decode(source, "The picture")
+    path = Path(source)
+    _check_file(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit decides
+            image = Image.open(path, formats=READ_FORMATS)
+    except Image.DecompressionBombError:
+        raise ImageTooLargeError(
+            f"'{path}' exceeds the {get_settings().max_image_pixels:,} pixels a picture may have; scale it down."
+        ) from None
+    except Exception as error:  # damaged headers make Pillow's decoders fail in many ways
+        raise UnreadableImageError(
+            f"'{path}' is not a picture that can be read; use one of: {', '.join(READ_FORMATS)}."
+        ) from error
+    with image:
+        return _decode(image, f"'{path}'")
+
+
+def check_output(path: str | Path) -> Path:
+    """Tell, before any work is done, whether a picture can be written to a path.
+
+    Raises:
+        UnwritableOutputError: The extension is unknown, or the folder does not exist or cannot be written to.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in WRITE_OPTIONS:
+        raise UnwritableOutputError(f"'{path}' does not end in {', '.join(WRITE_OPTIONS)}; choose one of these.")
+    if not path.parent.is_dir():
+        raise UnwritableOutputError(f"There is no folder '{path.parent}' for '{path.name}'; make it first.")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UnwritableOutputError(f"'{path}' cannot be written; choose another place.")
+    return path
+
+
+def write_image(image: np.ndarray, path: str | Path) -> None:
+    """Write a photograph, whole or not at all; the extension chooses PNG (lossless), JPEG or WebP.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        path: A file of that name is replaced.
+
+    Raises:
+        UnwritableOutputError: The extension is unknown, or the file cannot be written there.
+    """
+    path = check_output(path)
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".faceshifter-") as unfinished:
+            Image.fromarray(image).save(Path(unfinished, path.name), **WRITE_OPTIONS[path.suffix.lower()])
+            os.replace(Path(unfinished, path.name), path)
+    except (OSError, ValueError) as error:  # Pillow refuses what a format cannot hold with either
+        reason = getattr(error, "strerror", None) or error
+        raise UnwritableOutputError(f"'{path}' cannot be written ({reason}); choose another place.") from error
+
+
+def _check_file(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+        is_file = path.is_file()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UnreadableImageError(f"'{path}' cannot be read ({reason}); check the name.") from error
+    if not is_file:
+        raise UnreadableImageError(f"'{path}' is no file; name a picture.")
+    if not size:
+        raise UnreadableImageError(f"'{path}' is empty; use another picture.")
+    limit = get_settings().max_image_bytes
+    if size > limit:
+        raise ImageTooLargeError(f"'{path}' has {size:,} bytes, more than the {limit:,} allowed; use a smaller file.")
+
+
+def _check_pixels(width: int, height: int, name: str) -> None:
+    limit = get_settings().max_image_pixels
+    if width * height > limit:
+        raise ImageTooLargeError(
+            f"{name} has {width} x {height} pixels, more than the {limit:,} a picture may have; scale it down."
+        )
+
+
+def _decode(image: Image.Image, name: str) -> np.ndarray:
+    _check_pixels(*image.size, name)
+    if image.mode == "F":
+        raise UnreadableImageError(f"{name} has floating-point pixels, whose range is unknown; save it with 8 bits.")
+    try:
+        return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+    except Exception as error:  # damaged data make Pillow's decoders fail in many ways
+        raise UnreadableImageError(f"{name} is damaged ({error}); use another copy.") from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits of grey, also where Pillow holds them in 32
+        sixteen_bits = np.asarray(image).astype(np.float32).clip(0, 65535)
+        image = Image.fromarray((sixteen_bits / 257).round().astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
