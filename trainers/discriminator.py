@@ -1,5 +1,7 @@
 """The multi-scale discriminator of L_adv, as in pix2pixHD (arXiv 1711.11585) and SPADE (arXiv 1903.07291)."""
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -17,7 +19,7 @@ class PatchDiscriminator(nn.Module):
         super().__init__()
         widths = [min(channels * 2**k, channels * 8) for k in range(layers)]
         blocks: list[nn.Module] = [nn.Conv2d(3, widths[0], 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
-        for c_in, c_out in zip(widths, widths[1:], strict=False):
+        for c_in, c_out in pairwise(widths):
             conv = nn.Conv2d(c_in, c_out, 4, stride=2, padding=1)
             blocks += [conv, nn.InstanceNorm2d(c_out), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*blocks, nn.Conv2d(widths[-1], 1, 3, padding=1))

@@ -1,24 +1,27 @@
 """Exponential moving average of a network: its parameters and, unlike diffusers' EMAModel, its buffers."""
 
 import copy
+from typing import Generic, TypeVar
 
 import torch
 from torch import nn
 
+Network = TypeVar("Network", bound=nn.Module)
 
-class EMA:
+
+class EMA(Generic[Network]):
     """Keeps `average`, a copy of `model` that follows it slowly.
 
-    Batch norm's running statistics are buffers: an average without them would pair averaged weights with the statistics
-    of other weights, so floating-point buffers are averaged too; integer ones are copied.
+    Batch norm's running statistics are buffers: an average without them would pair averaged weights with the
+    statistics of other weights, so floating-point buffers are averaged too; integer ones are copied.
 
     Args:
         model: whose states are averaged.
         decay: share of the average that stays at each update, approached as (1 + n) / (10 + n).
     """
 
-    def __init__(self, model: nn.Module, decay: float):
-        self.average = copy.deepcopy(model).requires_grad_(False).eval()
+    def __init__(self, model: Network, decay: float):
+        self.average: Network = copy.deepcopy(model).requires_grad_(False).eval()
         self.decay = decay
         self.updates = 0
 

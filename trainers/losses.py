@@ -63,8 +63,10 @@ def surroundings_loss(result: torch.Tensor, target: torch.Tensor, face: torch.Te
 
 
 def feature_loss(result: Sequence[torch.Tensor], truth: Sequence[torch.Tensor], known: torch.Tensor) -> torch.Tensor:
-    """Ours: |phi(Y) - phi(truth)| over an identity encoder's inner maps, each relative to the truth's mean magnitude."""
-    terms = [_masked_mean((r - t).abs(), known) / t.abs().mean().clamp(min=1e-6) for r, t in zip(result, truth, strict=True)]
+    """Ours: |phi(Y) - phi(truth)| over an identity encoder's inner maps, each relative to the truth's magnitude."""
+    terms = [
+        _masked_mean((r - t).abs(), known) / t.abs().mean().clamp(min=1e-6) for r, t in zip(result, truth, strict=True)
+    ]
     return torch.stack(terms).mean()
 
 

@@ -67,4 +67,6 @@ def parse_options(cls: type[Options], description: str, argv: Sequence[str] | No
         return cls.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise TrainingError(f"{'.'.join(map(str, first['loc']))} in {path.name} or its flag: {first['msg']}.") from None
+        raise TrainingError(
+            f"{'.'.join(map(str, first['loc']))} in {path.name} or its flag: {first['msg']}."
+        ) from None

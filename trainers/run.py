@@ -50,7 +50,7 @@ def schedule(optimizer: torch.optim.Optimizer, options: TrainingOptions) -> Lamb
 
 
 def loader(data: Dataset, options: TrainingOptions, accelerator: Accelerator, first_step: int) -> DataLoader:
-    """Return the batches from `first_step` on; sample n depends on n alone, so a resumed run sees what it would have."""
+    """Return the batches from `first_step` on; sample n depends on n alone, so a resumed run sees the same."""
     seen = first_step * options.train_batch_size * accelerator.num_processes
     rest = Subset(data, range(seen, len(data)))  # type: ignore[arg-type]
     return DataLoader(

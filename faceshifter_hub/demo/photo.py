@@ -53,7 +53,9 @@ def build_photo_tab(choices: Choices) -> None:
             button = gr.Button("Swap", variant="primary", elem_id="swap")
             examples = example_pairs()
             if examples:
-                gr.Examples(examples, [source, target], label="Rendered examples: nobody here exists", elem_id="examples")
+                gr.Examples(
+                    examples, [source, target], label="Rendered examples: nobody here exists", elem_id="examples"
+                )
             with gr.Accordion("Components", open=False, elem_id="components"):
                 dropdowns = component_dropdowns(choices)
         with gr.Column():
@@ -62,7 +64,14 @@ def build_photo_tab(choices: Choices) -> None:
             )
             file = gr.File(label="Result, a PNG file", interactive=False, elem_id="file")
             notes = gr.Markdown(elem_id="notes")
-            stages = gr.Gallery(label="What each stage made", columns=3, height="auto", format="png", elem_id="stages", interactive=False)
+            stages = gr.Gallery(
+                label="What each stage made",
+                columns=3,
+                height="auto",
+                format="png",
+                elem_id="stages",
+                interactive=False,
+            )
 
     def swap(
         source: str,
@@ -88,6 +97,7 @@ def build_photo_tab(choices: Choices) -> None:
             attribute_encoder: See `generator`.
             refiner: See `generator`.
             detector: See `generator`.
+            progress: Is shown on the page.
 
         Returns:
             Target and result to compare, the result as a PNG file, the pictures of every stage, and notes.
@@ -149,7 +159,7 @@ def photo_input(label: str, elem_id: str, alt_text: str) -> gr.Image:
 
 def uploaded_path(payload: ImageData | None) -> str | None:
     """Return the path of an uploaded picture; Gradio itself would open it first, outside our limits and sentences."""
-    return payload and payload.path
+    return payload.path if payload else None
 
 
 def read_upload(path: str, role: str) -> np.ndarray:

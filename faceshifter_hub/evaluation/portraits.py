@@ -3,7 +3,6 @@
 The swapped photo is judged as its viewer sees it: the face is found and aligned again in the final, pasted picture.
 """
 
-import hashlib
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from torch import Tensor
 from faceshifter_hub.errors import DataError
 from faceshifter_hub.evaluation.identity import embed, identity_metrics
 from faceshifter_hub.evaluation.report import Row, metric_columns, metric_entries
+from faceshifter_hub.evaluation.split import is_validation
 from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.media.images import read_image
 from faceshifter_hub.pipeline import FaceShifterPipeline
@@ -78,11 +78,6 @@ class PortraitsResult:
             status = "scored" if pair in numbers else "no face in swap" if pair in self.lost else "no face in photo"
             rows.append({"source": source, "target": target, "status": status, **numbers.get(pair, {})})
         return rows
-
-
-def is_validation(name: str) -> bool:
-    """Whether a photo of this file name is kept for validation, about one in ten; training must leave it out."""
-    return int(hashlib.sha1(name.encode()).hexdigest(), 16) % 10 == 0
 
 
 def validation_portraits(folder: Path) -> list[Path]:

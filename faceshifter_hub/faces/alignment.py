@@ -6,7 +6,7 @@ import numpy as np
 from faceshifter_hub.errors import FaceError
 from faceshifter_hub.models.crops import ALIGNED_ORIGIN, ALIGNED_SIZE, ARCFACE_ORIGIN, ARCFACE_TO_ALIGNED
 
-# ArcFace's five points in its 112-pixel crop: eye, eye, nose tip, mouth corner, mouth corner, left to right in the image
+# ArcFace's five points in its 112-pixel crop: eye, eye, nose tip, mouth corner, mouth corner, left to right
 ARCFACE_POINTS = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
 )
@@ -35,7 +35,9 @@ def similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
     from_centred, to_centred = points - from_mean, target - to_mean
     variance = (from_centred**2).sum()
     if variance < 1e-9:
-        raise FaceError("The face's landmarks all lie on one point, so the face cannot be aligned; use another picture.")
+        raise FaceError(
+            "The face's landmarks all lie on one point, so the face cannot be aligned; use another picture."
+        )
     u, singular, vt = np.linalg.svd(to_centred.T @ from_centred)
     signs = np.array([1.0, np.sign(np.linalg.det(u @ vt))])
     linear = (u * signs) @ vt * ((singular * signs).sum() / variance)
@@ -65,7 +67,8 @@ def warp(
 ) -> np.ndarray:
     """Resample an image through a similarity transform.
 
-    Beyond its edges the image continues with its outermost pixels. What shrinks is averaged, so that it does not alias.
+    Beyond its edges the image continues with its outermost pixels. What shrinks is averaged, so that it does not
+    alias.
 
     Args:
         image: (H, W) or (H, W, C), uint8 or float32.

@@ -31,4 +31,4 @@ class FaceDetector(Protocol):
     """A component of kind `face_detector`."""
 
     def detect(self, image: np.ndarray) -> list[Face]:
-        """Return the faces of a photograph, (H, W, 3) uint8 RGB, the largest first; an empty list if there are none."""
+        """Return the faces of a photograph (H, W, 3) uint8 RGB, the largest first; an empty list if none."""

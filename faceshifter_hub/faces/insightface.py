@@ -64,7 +64,7 @@ class InsightFaceModel(FrozenMixin, ComponentMixin):
             CheckpointError: Always.
         """
         raise CheckpointError(
-            "The weights of insightface's model packs may not be passed on; refer to the component by its name instead."
+            "The weights of insightface's model packs may not be passed on; name the component instead."
         )
 
 

@@ -279,11 +279,12 @@ class _ArrayUnpickler(pickle._Unpickler):
             raise pickle.UnpicklingError(f"it names {module}.{name}") from None
 
     def load_build(self) -> None:
-        super().load_build()
-        if isinstance(self.stack[-1], _ArrayHeader):
-            self.stack[-1] = self.stack[-1].read_array(self.stream)
+        super().load_build()  # type: ignore[misc]  # the pure-Python unpickler's stack machine has no types
+        stack: list[Any] = self.stack  # type: ignore[attr-defined]
+        if isinstance(stack[-1], _ArrayHeader):
+            stack[-1] = stack[-1].read_array(self.stream)
 
-    dispatch = {**pickle._Unpickler.dispatch, pickle.BUILD[0]: load_build}
+    dispatch: ClassVar[dict[int, Any]] = {**pickle._Unpickler.dispatch, pickle.BUILD[0]: load_build}
 
 
 class _ArrayHeader:

@@ -7,7 +7,7 @@ What the paper leaves open, or its reimplementations do differently, is configur
 channels of the mask M, the kernel of the attribute convolutions, how identity and attributes are integrated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -90,7 +90,7 @@ class AADLayer(nn.Module):
             The integrated activation (B, C, H, W), and M (B, 1 or C, H, W), None where M is held.
         """
         h = self.norm(h)  # (B, C, H, W)
-        if self.integration != "adain":
+        if attributes is not None:
             gamma, beta = attributes.chunk(2, dim=1)  # 2 x (B, C, H, W)
             a = gamma * h + beta
         if self.integration != "spade":
@@ -218,7 +218,9 @@ class AADGenerator(ComponentMixin):
         # named by the size of the map: a network grown to a higher resolution keeps its coarse blocks
         self.blocks = nn.ModuleDict()
         widths_in = (stem_channels, *channels[:-1])
-        for k, (size, c_in, c_out, c_att) in enumerate(zip(sizes, widths_in, channels, attribute_channels, strict=True)):
+        for k, (size, c_in, c_out, c_att) in enumerate(
+            zip(sizes, widths_in, channels, attribute_channels, strict=True)
+        ):
             self.blocks[str(size)] = AADResBlock(
                 c_in,
                 c_out,
@@ -253,7 +255,8 @@ class AADGenerator(ComponentMixin):
         Returns:
             For each block, for each of its AAD layers: (B, 2C, S_k, S_k), or None where attributes do not enter.
         """
-        return [block.modulate_attributes(z) for block, z in zip(self.blocks.values(), z_att, strict=True)]
+        blocks: Iterable[Any] = self.blocks.values()
+        return [block.modulate_attributes(z) for block, z in zip(blocks, z_att, strict=True)]
 
     def generate(
         self, z_id: torch.Tensor, modulations: Sequence[Sequence[torch.Tensor | None]]

@@ -37,7 +37,7 @@ def _arcface_crop() -> CanonicalCrop:
 
 
 def _dlib_crop() -> CanonicalCrop:
-    """dlib's chip of 150 pixels (25 % padding), placed by the two eyes of the ArcFace template."""
+    """Dlib's chip of 150 pixels (25 % padding), placed by the two eyes of the ArcFace template."""
     size, padding = 150, 0.25
     # both crops put the eyes level, but for a fifth of a pixel: distance and midpoint fix the square
     arcface_distance, arcface_midpoint = 73.5318 - 38.2946, (55.9132, 51.59885)
@@ -47,9 +47,7 @@ def _dlib_crop() -> CanonicalCrop:
     pitch = ARCFACE_TO_ALIGNED * arcface_distance / distance
     x, y = (
         ARCFACE_TO_ALIGNED * (eyes - origin) + aligned + pitch * ((size - 1) / 2 - chip)
-        for eyes, origin, aligned, chip in zip(
-            arcface_midpoint, ARCFACE_ORIGIN, ALIGNED_ORIGIN, midpoint, strict=True
-        )
+        for eyes, origin, aligned, chip in zip(arcface_midpoint, ARCFACE_ORIGIN, ALIGNED_ORIGIN, midpoint, strict=True)
     )
     return CanonicalCrop(size, (x, y), pitch)
 

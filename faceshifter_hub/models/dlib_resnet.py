@@ -19,7 +19,6 @@ from faceshifter_hub.errors import CheckpointError
 from faceshifter_hub.models.crops import DLIB_CROP, canonical_crop
 from faceshifter_hub.models.dlib_mean_embedding import MEAN_EMBEDDING
 from faceshifter_hub.registry import IdentitySpace, Interface
-from faceshifter_hub.registry import IdentitySpace, Interface
 
 WEIGHTS_FILE = "dlib_face_recognition_resnet_model_v1.dat"
 # the stages of equal resolution: (channels, blocks); every stage but the first starts by halving the resolution
@@ -100,7 +99,7 @@ class DlibIdentityEncoder(FrozenMixin, ComponentMixin):
         return F.normalize(F.normalize(descriptors, dim=1) - self.mean_embedding, dim=1), maps
 
     def describe(self, chips: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Return what dlib's own runtime returns for chips (B, 3, 150, 150) in [-1, 1]: (B, 128), and the inner maps."""
+        """Return what dlib's own runtime returns for chips (B, 3, 150, 150) in [-1, 1], (B, 128), and inner maps."""
         x = (chips * 127.5 + (127.5 - self.pixel_means)) / 256
         x = F.max_pool2d(F.relu(self.stem(x)), 3, stride=2)
         maps = []
@@ -124,11 +123,6 @@ class DlibIdentityEncoder(FrozenMixin, ComponentMixin):
                 reader.read_convolution(convolution)
             encoder.head.weight.copy_(reader.take(256, 128).view(256, 128).T)
         return encoder.eval()
-
-    @classmethod
-    def interface_of(cls, config: Mapping[str, Any]) -> Interface:
-        """Return the interface, which no configuration changes."""
-        return Interface(identity_space=IdentitySpace(name="dlib-centred", width=128))
 
 
 class _DatReader:
@@ -164,10 +158,11 @@ class _DatReader:
         filters, biases = parameters[:-channels].view_as(convolution.weight), parameters[-channels:]
         scale, shift = self.take(2 * channels).chunk(2)
         convolution.weight.copy_(filters * scale.view(-1, 1, 1, 1))
+        assert convolution.bias is not None
         convolution.bias.copy_(biases * scale + shift)
 
 
 def _compact_integer(value: int) -> bytes:
-    """dlib's serialised integer: the number of bytes, then the bytes, lowest first."""
+    """Dlib's serialised integer: the number of bytes, then the bytes, lowest first."""
     body = value.to_bytes((value.bit_length() + 7) // 8, "little")
     return bytes([len(body)]) + body

@@ -50,7 +50,7 @@ class HEARRefiner(ComponentMixin):
         self.to_rgb = nn.Conv2d(width, 3, 3, padding=1)
         if residual:  # at first stage 2 changes nothing
             nn.init.zeros_(self.to_rgb.weight)
-            nn.init.zeros_(self.to_rgb.bias)
+            nn.init.constant_(self.to_rgb.get_parameter("bias"), 0)
 
     @classmethod
     def interface_of(cls, config: Mapping[str, Any]) -> Interface:

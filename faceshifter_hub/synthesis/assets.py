@@ -1,7 +1,8 @@
 """The asset pack: what the geometry lacks, as skins, irises, brows, lashes, hair, teeth and a hat.
 
-A pack is a folder with `index.json` (names, sizes and SHA-256 of the files), `meshes.npz` (proxies that hang on the base
-mesh, and cuts of it) and pictures; `docs/synthesis.md` describes it. Without one, procedural.py makes the same parts.
+A pack is a folder with `index.json` (names, sizes and SHA-256 of the files), `meshes.npz` (proxies that hang on the
+base mesh, and cuts of it) and pictures; `docs/synthesis.md` describes it. Without one, procedural.py makes the same
+parts.
 """
 
 import hashlib
@@ -97,7 +98,9 @@ def read_file(folder: Path, files: dict[str, str], name: str) -> bytes:
     try:
         content = (folder / name).read_bytes()
     except OSError as error:
-        raise RenderError(f"The asset pack lacks {folder / name}; copy the pack to FACESHIFTER_ASSETS again.") from error
+        raise RenderError(
+            f"The asset pack lacks {folder / name}; copy the pack to FACESHIFTER_ASSETS again."
+        ) from error
     if hashlib.sha256(content).hexdigest() != files.get(name):
         raise RenderError(
             f"{folder / name} is damaged: its SHA-256 is not the one in index.json; copy the pack to "

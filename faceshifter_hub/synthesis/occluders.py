@@ -69,9 +69,9 @@ def glasses(eyes: np.ndarray, ears: np.ndarray, shape: np.ndarray) -> tuple[Surf
     ry, z = rx * (0.60 + 0.36 * shape[1]), eyes[:, 2].max() + 0.18
     right, left = (np.array([eye[0], eye[1] - 0.04, z]) for eye in eyes)
     frame = [ring(centre, rx, ry, thickness, power) for centre in (left, right)]
-    frame.append(rod(left - [rx, -0.05, 0], right + [rx, 0.05, 0], thickness * 1.2))
+    frame.append(rod(left - np.array([rx, -0.05, 0]), right + np.array([rx, 0.05, 0]), thickness * 1.2))
     for centre, ear, side in ((left, ears[1], 1), (right, ears[0], -1)):
-        frame.append(rod(centre + [rx * side, 0.05, 0], ear + [-0.04 * side, 0.08, 0.12], 0.018))
+        frame.append(rod(centre + np.array([rx * side, 0.05, 0]), ear + np.array([-0.04 * side, 0.08, 0.12]), 0.018))
     return join(frame), join([disc(centre, rx, ry, power) for centre in (left, right)])
 
 
@@ -80,4 +80,4 @@ def place_hand(hand: np.ndarray, face: np.ndarray, shape: np.ndarray) -> np.ndar
     turn = rotation(shape[0] * 6.28, (shape[1] - 0.5) * 1.6, shape[2] * 6.28)
     place = face + [(shape[3] - 0.5) * 1.5, (shape[4] - 0.6) * 1.4, 0.5 + 0.4 * shape[5]]
     local = (hand - hand.mean(0)) @ turn.T
-    return local + place - [0, 0, local[:, 2].min() * 0.6]
+    return local + place - np.array([0, 0, local[:, 2].min() * 0.6])

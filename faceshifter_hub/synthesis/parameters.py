@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from faceshifter_hub.errors import RenderError
 
+Sex = Literal["female", "male"]
+OccluderKind = Literal["none", "hand", "glasses", "sunglasses"]
 ANCESTRIES = ("african", "asian", "caucasian")
 
 
@@ -63,7 +65,7 @@ class Skin(Parameters):
 class Identity(Parameters):
     """Who is shown. Adults only: `age` runs from MakeHuman's young target, 25 years, to its old one, 90."""
 
-    sex: Literal["female", "male"]
+    sex: Sex
     ancestry: Annotated[tuple[Share, Share, Share], AfterValidator(_sum_to_one)] = Field(
         description="shares of the african, asian and caucasian targets"
     )
@@ -106,9 +108,7 @@ class Light(Parameters):
     key_colour: Colour
     rim: Direction
     rim_colour: Colour
-    harmonics: Annotated[
-        tuple[tuple[Coefficient, Coefficient, Coefficient], ...], Field(min_length=9, max_length=9)
-    ]
+    harmonics: Annotated[tuple[tuple[Coefficient, Coefficient, Coefficient], ...], Field(min_length=9, max_length=9)]
 
 
 class Hair(Parameters):
@@ -132,7 +132,7 @@ class Clothing(Parameters):
 class Occluder(Parameters):
     """What stands before the face. `skin` is the hand's."""
 
-    kind: Literal["none", "hand", "glasses", "sunglasses"]
+    kind: OccluderKind
     shape: Annotated[tuple[Share, ...], Field(min_length=8, max_length=8)] = Field(
         description="where the hand is, how the glasses look"
     )

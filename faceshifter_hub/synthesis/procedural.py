@@ -1,7 +1,7 @@
 """What stands in for an asset pack: cuts of the base mesh and its helpers, painted by formulas.
 
-Plainer than a pack (two skins a tone, two brows, a short cap of hair and long hair), yet of the same parts and names, so
-that an installation without a pack renders usable faces.
+Plainer than a pack (two skins a tone, two brows, a short cap of hair and long hair), yet of the same parts and names,
+so that an installation without a pack renders usable faces.
 """
 
 from pathlib import Path
@@ -110,7 +110,7 @@ def cuts(mesh: ObjMesh) -> Arrays:
         "cloth": (y > 3.97) & (y < 6.1) & (abs(x) < 2.9) & ((y < 5.95) | (z < 0.9)),
         "hand": (x > 2.88) & (y < 4.25),
     }
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for name, inside in parts.items():
         arrays |= {
             f"{name}/tri": triangles(quads[inside, :, 0]),

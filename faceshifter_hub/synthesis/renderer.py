@@ -37,7 +37,7 @@ class Rendering:
 
     Attributes:
         image: (S, S, 3) uint8 RGB.
-        landmarks: (5, 2) float32, pixels (x, y), pixel centres at integers: eyes, nose tip, mouth corners, left to right.
+        landmarks: (5, 2) float32, pixels (x, y), pixel centres at integers: eyes, nose tip, mouth corners.
         labels: (S, S) uint8, classes of `labels.LABELS`.
     """
 
@@ -115,8 +115,12 @@ class FaceRenderer:
         self.shadow_target = context.framebuffer(depth_attachment=self.shadow_map)
         self.colour = context.texture(resolution, 4, dtype="f2")
         self.resolved = context.framebuffer([self.colour])
-        surface = context.renderbuffer(resolution, 4, samples=self.samples, dtype="f2") if self.samples else self.colour
-        self.colour_target = context.framebuffer([surface], context.depth_renderbuffer(resolution, samples=self.samples))
+        surface = (
+            context.renderbuffer(resolution, 4, samples=self.samples, dtype="f2") if self.samples else self.colour
+        )
+        self.colour_target = context.framebuffer(
+            [surface], context.depth_renderbuffer(resolution, samples=self.samples)
+        )
         self.label_map = context.texture(resolution, 1)
         self.label_target = context.framebuffer([self.label_map], context.depth_renderbuffer(resolution))
         triangle = context.buffer(np.array([-1, -1, 3, -1, -1, 3], "f4").tobytes())
@@ -124,7 +128,7 @@ class FaceRenderer:
 
     def _make_meshes(self, pack: AssetPack) -> None:
         context, base, tri = self.context, self.stage.morphs.base, self.stage.tri
-        above = base + [0, 20, 0]  # a rest position that is never under the clothes
+        above = base + np.array([0, 20, 0])  # a rest position that is never under the clothes
         no_uv = np.zeros((1, 2), np.float32)
         skin, hand = ((pack.meshes[f"{name}/uv"], pack.meshes[f"{name}/tri_uv"]) for name in ("skin", "hand"))
         self.meshes = {
@@ -153,7 +157,7 @@ class FaceRenderer:
         self.background_map = self.context.texture((BACKGROUND_SIDE, BACKGROUND_SIDE), 3)
 
     def _bake_occlusion(self, vertices: np.ndarray, tri: np.ndarray, directions: int = 96) -> np.ndarray:
-        """Return the share of the sky (n,) that each vertex sees, cosine weighted, from depth maps of the base mesh."""
+        """Return the share of the sky (n,) each vertex sees, cosine weighted, from depth maps of the base mesh."""
         side, context = 1024, self.context
         mesh = Mesh(context, tri, np.zeros((1, 2), np.float32), np.zeros_like(tri), vertices)
         mesh.update(vertices)
@@ -288,10 +292,10 @@ def create_context() -> moderngl.Context:
         RenderError: EGL or its driver is missing.
     """
     try:
-        return moderngl.create_context(standalone=True, backend="egl")
+        return moderngl.create_context(standalone=True, backend="egl")  # type: ignore[arg-type]  # its stub is wrong
     except Exception as error:  # moderngl raises bare exceptions
         raise RenderError(
-            f"No OpenGL context could be made over EGL ({error}); on Debian or Ubuntu install the packages libegl1 and "
+            f"No OpenGL context could be made over EGL ({error}); on Debian or Ubuntu install libegl1 and "
             "libgl1-mesa-dri."
         ) from error
 

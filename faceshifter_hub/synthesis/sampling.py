@@ -1,11 +1,11 @@
 """Random identities and attributes. The order of draws is fixed: a seed keeps its picture.
 
-The prior of an identity: sexes evenly; ancestry shares from Dirichlet(0.45, 0.45, 0.45), so mostly one, often mixed; age
-from Beta(1, 1.5) over 25 to 90 years, never less; skin a blend of two light and two dark textures that follows the
+The prior of an identity: sexes evenly; ancestry shares from Dirichlet(0.45, 0.45, 0.45), so mostly one, often mixed;
+age from Beta(1, 1.5) over 25 to 90 years, never less; skin a blend of two light and two dark textures that follows the
 ancestry; about 250 local shape weights, both sides of a face nearly alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,9 @@ from faceshifter_hub.synthesis.parameters import (
     Identity,
     Light,
     Occluder,
+    OccluderKind,
     Pose,
+    Sex,
     Skin,
 )
 
@@ -42,13 +44,13 @@ class HairStyle:
 class Looks:
     """The names that an asset pack gives to choose from; `sex` is `female` or `male`."""
 
-    light_skins: dict[str, Sequence[str]]
-    dark_skins: dict[str, Sequence[str]]
+    light_skins: Mapping[str, Sequence[str]]
+    dark_skins: Mapping[str, Sequence[str]]
     brown_irises: Sequence[str]
     pale_irises: Sequence[str]
-    brows: dict[str, Sequence[str]]
-    lashes: dict[str, Sequence[str]]
-    lash_shares: dict[str, Sequence[float] | None]
+    brows: Mapping[str, Sequence[str]]
+    lashes: Mapping[str, Sequence[str]]
+    lash_shares: Mapping[str, Sequence[float] | None]
     hair: Sequence[HairStyle]
     hat: str
 
@@ -99,8 +101,8 @@ def sample_shape(rng: np.random.Generator, targets: dict[str, str]) -> dict[str,
 def sample_identity(rng: np.random.Generator, catalogue: Catalogue) -> Identity:
     """Return a random adult."""
     looks = catalogue.looks
-    sex = "male" if rng.random() < 0.5 else "female"
-    ancestry = rng.dirichlet([0.45, 0.45, 0.45])
+    sex: Sex = "male" if rng.random() < 0.5 else "female"
+    ancestry = tuple(rng.dirichlet([0.45, 0.45, 0.45]))
     african, asian, european = ancestry
     age = float(rng.beta(1, 1.5))
     shape = sample_shape(rng, catalogue.targets)
@@ -112,7 +114,7 @@ def sample_identity(rng: np.random.Generator, catalogue: Catalogue) -> Identity:
     weight, tan = rng.normal(0, 0.45), rng.normal(0.10 * asian + 0.04, 0.14)
     return Identity(
         sex=sex,
-        ancestry=tuple(ancestry),
+        ancestry=ancestry,
         age=age,
         weight=weight,
         shape=shape,
@@ -199,7 +201,7 @@ def sample_attributes(rng: np.random.Generator, identity: Identity, catalogue: C
     curls = [style for style in looks.hair if style.curly]
     if rng.random() < 0.55 * african - 0.1 and curls:
         styles, tone = curls, np.minimum(tone, 0.3)  # light curls look knitted
-    kind = rng.choice(["none", "hand", "glasses", "sunglasses"], p=[0.68, 0.10, 0.16, 0.06])
+    kind: OccluderKind = rng.choice(["none", "hand", "glasses", "sunglasses"], p=[0.68, 0.10, 0.16, 0.06]).item()
     expression = sample_expression(rng, catalogue.units)
     pose = Pose(
         yaw=np.clip(rng.normal(0, 0.36), -1.05, 1.05),
@@ -225,7 +227,7 @@ def sample_attributes(rng: np.random.Generator, identity: Identity, catalogue: C
         v_depth=rng.choice([0.0, rng.uniform(0.15, 0.4)], p=[0.65, 0.35]),
         v_half_width=rng.uniform(0.35, 0.7),
     )
-    occluder = Occluder(kind=str(kind), shape=tuple(rng.random(8)), skin=identity.skin)
+    occluder = Occluder(kind=kind, shape=tuple(rng.random(8)), skin=identity.skin)
     background = int(rng.integers(1 << 30))
     exposure, grain = rng.normal(0, 0.15), rng.uniform(0, 0.015)
     return Attributes(

@@ -142,7 +142,11 @@ class Stage:
         skins = {"skin": identity.skin}
         if attributes.occluder.kind == "hand":
             skins["hand"] = attributes.occluder.skin
-            pieces.append(self.hand(attributes, vertices, posed, pose.turn((five[:2].mean(0) * 0.5 + five[3:].mean(0) * 0.5)[None])[0]))
+            pieces.append(
+                self.hand(
+                    attributes, vertices, posed, pose.turn((five[:2].mean(0) * 0.5 + five[3:].mean(0) * 0.5)[None])[0]
+                )
+            )
         elif attributes.occluder.kind != "none":
             pieces += self.glasses(attributes, vertices, five, pose)
         view, projection, eye, centre = frame(attributes.camera, five, pose)
@@ -278,6 +282,6 @@ def frame(camera: Camera, five: np.ndarray, pose: HeadPose) -> tuple[np.ndarray,
     spans = 1.95 * np.linalg.norm(five[0] - five[1]), 1.72 * np.linalg.norm(eyes - mouth)
     x, y = camera.shift
     centre = pose.turn((eyes * 0.55 + mouth * 0.45)[None])[0] + np.array([x, y - 0.05, 0]) * 2
-    distance = max(spans) * camera.zoom / math.tan(camera.fov / 2)
+    distance = float(max(spans)) * camera.zoom / math.tan(camera.fov / 2)
     eye = centre + np.array([0, 0, distance])
     return look_at(eye, centre), perspective(camera.fov, 0.5, distance + 20), eye, centre

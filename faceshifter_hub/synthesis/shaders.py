@@ -113,7 +113,8 @@ void main() {
     vec2 lip = (rest.xy - vec2(0, 6.605)) / vec2(.30, .095);
     float ax = abs(rest.x);
     float top = 6.80 + .65 * max(ax - .30, 0.) - .10 * smoothstep(.1, .3, ax) * smoothstep(.75, .5, ax);
-    float mask = smoothstep(top + .04, top - .10, rest.y) * smoothstep(6.02, 6.16, rest.y - .35 * max(.8 - rest.z, 0.));
+    float mask = smoothstep(top + .04, top - .10, rest.y)
+        * smoothstep(6.02, 6.16, rest.y - .35 * max(.8 - rest.z, 0.));
     mask *= smoothstep(.7, 1.25, dot(lip, lip)) * smoothstep(-.05, .35, rest.z)
         * smoothstep(6.15, 6.25, rest.y + .35 * rest.z);
     float hairs = mask * stubble * (.45 + .55 * noise(uv * 420.)) * (.6 + .4 * noise(uv * 60.));

@@ -29,7 +29,12 @@ def look_at(eye: np.ndarray, target: np.ndarray) -> np.ndarray:
 def perspective(fov: float, near: float, far: float) -> np.ndarray:
     """Return the projection (4, 4) of a square picture; `fov` is the angle of view in radians."""
     t = 1 / math.tan(fov / 2)
-    rows = [[t, 0, 0, 0], [0, t, 0, 0], [0, 0, (far + near) / (near - far), 2 * far * near / (near - far)], [0, 0, -1, 0]]
+    rows = [
+        [t, 0, 0, 0],
+        [0, t, 0, 0],
+        [0, 0, (far + near) / (near - far), 2 * far * near / (near - far)],
+        [0, 0, -1, 0],
+    ]
     return np.array(rows, np.float32)
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from faceshifter_hub.evaluation.portraits import is_validation
+from faceshifter_hub.evaluation.split import is_validation
 
 TRIPLETS = Path(__file__).parent / "triplets"
 

@@ -4,7 +4,8 @@ import torch.nn.functional as F
 from PIL import Image
 
 from faceshifter_hub.errors import DataError
-from faceshifter_hub.evaluation.portraits import draw_pairs, evaluate_portraits, is_validation
+from faceshifter_hub.evaluation.portraits import draw_pairs, evaluate_portraits
+from faceshifter_hub.evaluation.split import is_validation
 from faceshifter_hub.faces.mtcnn import MTCNNDetector
 from faceshifter_hub.pipeline import FaceShifterPipeline, FaceShifterPipelineOutput
 
