@@ -24,8 +24,8 @@ STANDS_ON = {
     "pipeline": PIPELINE,
     "synthesis": {"settings", "faces.alignment"},
     "evaluation": PIPELINE | {"pipeline"},
-    "demo": PIPELINE | {"pipeline", "evaluation", "synthesis"},
-    "cli": PIPELINE | {"pipeline", "evaluation", "synthesis", "demo"},
+    "demo": PIPELINE | {"pipeline"},
+    "cli": PIPELINE | {"pipeline", "evaluation"},
     "trainers": PIPELINE | {"pipeline", "evaluation", "synthesis"},
 }
 

@@ -17,6 +17,7 @@ from faceshifter_hub.component import load_component
 from faceshifter_hub.errors import FaceShifterError
 from faceshifter_hub.models.aad import AADGenerator
 from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
+from faceshifter_hub.registry import check_compatible
 from trainers import losses, run
 from trainers.data import SwapPairs, face_region, load_groups, load_photos
 from trainers.discriminator import MultiscaleDiscriminator
@@ -141,6 +142,12 @@ def main(argv: list[str] | None = None) -> None:
 
     identity_encoder = load_component(options.identity_encoder, "identity_encoder").to(accelerator.device)
     aei = build(options)
+    check_compatible(
+        {
+            "identity_encoder": (options.identity_encoder, identity_encoder.interface),
+            "aad_generator": ("of the recipe", aei.generator.interface),
+        }
+    )
     aei.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     discriminator = MultiscaleDiscriminator(**options.model["discriminator"])
     discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -43,7 +43,7 @@ def load_photos(folder: Path, resolution: int, *, validation: bool) -> list[Phot
         validation: which side of the split.
 
     Raises:
-        DataError: The folder has no landmarks or no picture of that side.
+        DataError: The folder has no landmarks, or fewer than two pictures of that side.
     """
     index = folder / LANDMARKS_FILE
     if not index.is_file():
@@ -51,8 +51,9 @@ def load_photos(folder: Path, resolution: int, *, validation: bool) -> list[Phot
     names = {
         name: points for name, points in json.loads(index.read_text()).items() if is_validation(name) == validation
     }
-    if not names:
-        raise DataError(f"{folder} holds no picture of the {'validation' if validation else 'training'} split.")
+    if len(names) < 2:
+        count, side = "1 picture" if names else "0 pictures", "validation" if validation else "training"
+        raise DataError(f"{folder} holds {count} of the {side} split; pairs of different people need two or more.")
     return [shrink(Photo(read_image(folder / name), np.array(p, np.float32)), resolution) for name, p in names.items()]
 
 

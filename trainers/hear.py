@@ -14,12 +14,13 @@ from accelerate import Accelerator
 from pydantic import Field
 from torch import nn
 
-from faceshifter_hub.component import load_component
+from faceshifter_hub.component import FrozenMixin, load_component
 from faceshifter_hub.errors import DataError, FaceShifterError
 from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.models.aad import AADGenerator
 from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
 from faceshifter_hub.models.hear import HEARRefiner
+from faceshifter_hub.registry import check_compatible
 from trainers import losses, run
 from trainers.data import Photo, SwapPairs, Targets, load_groups, load_photos, to_tensor
 from trainers.ema import EMA
@@ -45,7 +46,7 @@ class HEAROptions(TrainingOptions):
     identity_views: bool = Field(False, description="ours: the identity loss looks through random views")
 
 
-class FrozenAEI(nn.Module):
+class FrozenAEI(FrozenMixin, nn.Module):
     """A trained stage 1, and what stage 2 asks of it."""
 
     def __init__(self, folder: Path, identity_encoder: nn.Module):
@@ -53,7 +54,7 @@ class FrozenAEI(nn.Module):
         self.encoder = MultilevelAttributeEncoder.from_pretrained(folder / "attribute_encoder")
         self.generator = AADGenerator.from_pretrained(folder / "aad_generator")
         self.identity_encoder = identity_encoder
-        self.requires_grad_(False).eval()
+        self.eval()
 
     @torch.no_grad()
     def forward(self, target: torch.Tensor, z_source: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -64,17 +65,17 @@ class FrozenAEI(nn.Module):
         return both[0::2].float(), target - both[1::2].float()
 
 
-def heuristic_errors(aei: FrozenAEI, photos: list[Photo], resolution: int, device: torch.device) -> np.ndarray:
+def heuristic_errors(aei: FrozenAEI, photos: list[Photo], resolution: int, accelerator: Accelerator) -> np.ndarray:
     """Return mean |dY_t| of each picture, (N,)."""
     errors = []
     for n, photo in enumerate(photos):
-        x = to_tensor(align(photo.image, photo.points, resolution)[0])[None].to(device)
-        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
+        x = to_tensor(align(photo.image, photo.points, resolution)[0])[None].to(accelerator.device)
+        with torch.no_grad(), accelerator.autocast():
             z_att, z_id = aei.encoder(x), aei.identity_encoder(x)
             errors.append((x - aei.generator(z_id, z_att)).abs().mean().item())
         if n % 100 == 0:
-            print(f"\rheuristic errors: {n} of {len(photos)}", end="", flush=True)
-    print()
+            accelerator.print(f"\rheuristic errors: {n} of {len(photos)}", end="", flush=True)
+    accelerator.print()
     return np.array(errors)
 
 
@@ -94,6 +95,13 @@ def main(argv: list[str] | None = None) -> None:
             f"{options.aei_model} draws faces of {aei.generator.config.resolution}, the recipe asks for "
             f"{options.resolution}; give --resolution {aei.generator.config.resolution} or another stage 1."
         )
+    check_compatible(
+        {
+            "identity_encoder": (options.identity_encoder, identity_encoder.interface),
+            "attribute_encoder": (f"{options.aei_model}/attribute_encoder", aei.encoder.interface),
+            "aad_generator": (f"{options.aei_model}/aad_generator", aei.generator.interface),
+        }
+    )
     photos = load_photos(options.train_data_dir, options.resolution, validation=False)
     held_out = load_photos(options.train_data_dir, options.resolution, validation=True)
     groups = load_groups(options.synthetic_data_dir, options.resolution) if options.synthetic_data_dir else []
@@ -103,11 +111,11 @@ def main(argv: list[str] | None = None) -> None:
     rng = np.random.default_rng(options.seed)
     tried = rng.permutation(len(everything.rendered))[: options.hard_candidates]
     rendered = [everything.rendered[k] for k in tried]
-    hard_photos = hardest(heuristic_errors(aei, photos, options.resolution, accelerator.device), options.hard_share)
+    hard_photos = hardest(heuristic_errors(aei, photos, options.resolution, accelerator), options.hard_share)
     hard_rendered: list[tuple[int, int, int]] = []
     if rendered:
         pictures = [groups[g][j][b] for g, j, b in rendered]
-        errors = heuristic_errors(aei, pictures, options.resolution, accelerator.device)
+        errors = heuristic_errors(aei, pictures, options.resolution, accelerator)
         hard_rendered = [rendered[k] for k in hardest(errors, options.hard_share)]
     targets = Targets(hard_photos.tolist(), hard_rendered)
 
@@ -121,6 +129,8 @@ def main(argv: list[str] | None = None) -> None:
     optimizer = run.adam(refiner, options)
     schedule = run.schedule(optimizer, options)
     ema = EMA(refiner, options.ema_decay)
+    if options.torch_compile:
+        refiner.compile()
     ema.average.to(accelerator.device)
     refiner, optimizer = accelerator.prepare(refiner, optimizer)
     accelerator.register_for_checkpointing(ema, schedule)

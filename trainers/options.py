@@ -49,7 +49,7 @@ def parse_options(cls: type[Options], description: str, argv: Sequence[str] | No
     """Read `--recipe` and the flags over it.
 
     Raises:
-        TrainingError: A recipe does not exist, a field is unknown or its value out of range.
+        TrainingError: A recipe does not exist or is no TOML, a field is unknown or its value out of range.
     """
     parser = argparse.ArgumentParser(description=description, argument_default=argparse.SUPPRESS)
     parser.add_argument("--recipe", required=True, help="name of a recipe in trainers/recipes, or a TOML file")
@@ -62,9 +62,11 @@ def parse_options(cls: type[Options], description: str, argv: Sequence[str] | No
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
         raise TrainingError(f"There is no recipe {recipe}; known are {known}, or give the path of a TOML file.")
-    values: dict[str, Any] = tomllib.loads(path.read_text()) | given
     try:
+        values: dict[str, Any] = tomllib.loads(path.read_text("utf-8")) | given
         return cls.model_validate(values)
+    except tomllib.TOMLDecodeError as error:
+        raise TrainingError(f"{path.name} is not valid TOML: {error}.") from None
     except ValidationError as error:
         first = error.errors()[0]
         raise TrainingError(

@@ -26,7 +26,7 @@ def prepare(folder: Path, output: Path, detector_address: str) -> None:
     Raises:
         DataError: The folder holds no picture.
     """
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
+    paths = sorted(p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES)
     if not paths:
         raise DataError(f"{folder} holds no picture ({', '.join(sorted(SUFFIXES))}).")
     output.mkdir(parents=True, exist_ok=True)

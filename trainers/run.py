@@ -54,7 +54,11 @@ def loader(data: Dataset, options: TrainingOptions, accelerator: Accelerator, fi
     seen = first_step * options.train_batch_size * accelerator.num_processes
     rest = Subset(data, range(seen, len(data)))  # type: ignore[arg-type]
     return DataLoader(
-        rest, options.train_batch_size, num_workers=options.dataloader_num_workers, drop_last=True, pin_memory=False
+        rest,
+        options.train_batch_size,
+        num_workers=options.dataloader_num_workers,
+        drop_last=True,
+        generator=torch.Generator(),  # else the loader draws from torch's global state, which a resumed run restored
     )
 
 

@@ -20,6 +20,8 @@ from faceshifter_hub.faces.detection import Face
 from faceshifter_hub.models.crops import ARCFACE_CROP, canonical_crop
 from faceshifter_hub.registry import PHOTOGRAPH, IdentitySpace, Interface
 
+SMALLEST_SEARCH = 128  # pixels to which insightface shrinks the longer side of a photograph, to find large faces
+
 
 class InsightFaceModel(FrozenMixin, ComponentMixin):
     """One ONNX file of a model pack; it stays where it is and has no parameters that torch knows.
@@ -81,6 +83,9 @@ class InsightFaceDetector(InsightFaceModel):
 
     def detect(self, image: np.ndarray) -> list[Face]:
         """Return the faces of a photograph, (H, W, 3) uint8 RGB, the largest first."""
+        height, width = image.shape[:2]
+        if max(height, width) > SMALLEST_SEARCH * min(height, width):
+            return []  # insightface would shrink such a strip to nothing, and fail
         boxes, landmarks = self.model.detect(np.ascontiguousarray(image[..., ::-1]))  # (N, 5) with scores, (N, 5, 2)
         faces = [Face(box[:4], float(box[4]), points) for box, points in zip(boxes, landmarks, strict=True)]
         return sorted(faces, key=lambda face: face.area, reverse=True)

@@ -157,8 +157,8 @@ class MTCNNDetector(FrozenMixin, ComponentMixin):
 
     def _run(self, net: "CascadeNet", images: np.ndarray) -> list[torch.Tensor]:
         """Run one network on (B, H, W, 3) float32."""
-        x = torch.from_numpy(images).permute(0, 3, 1, 2).to(self.device)
-        return [output.cpu() for output in net(x)]
+        x = torch.from_numpy(images).permute(0, 3, 1, 2).to(self.device, self.dtype)
+        return [output.float().cpu() for output in net(x)]
 
 
 class CascadeNet(nn.Module):

@@ -1,5 +1,6 @@
 """Reading and writing pictures within the limits of the settings."""
 
+import io
 import os
 import tempfile
 import warnings
@@ -54,9 +55,8 @@ def read_image(source: ImageSource) -> np.ndarray:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit decides
             image = Image.open(path, formats=READ_FORMATS)
     except Image.DecompressionBombError:
-        raise ImageTooLargeError(
-            f"'{path}' exceeds the {get_settings().max_image_pixels:,} pixels a picture may have; scale it down."
-        ) from None
+        # Pillow's own limit, which may be the smaller one
+        raise ImageTooLargeError(f"'{path}' has more pixels than a picture may have; scale it down.") from None
     except Exception as error:  # damaged headers make Pillow's decoders fail in many ways
         raise UnreadableImageError(
             f"'{path}' is not a picture that can be read; use one of: {', '.join(READ_FORMATS)}."
@@ -74,9 +74,9 @@ def check_output(path: str | Path) -> Path:
     path = Path(path)
     if path.suffix.lower() not in WRITE_OPTIONS:
         raise UnwritableOutputError(f"'{path}' does not end in {', '.join(WRITE_OPTIONS)}; choose one of these.")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):  # unlike Path.is_dir, raises nothing
         raise UnwritableOutputError(f"There is no folder '{path.parent}' for '{path.name}'; make it first.")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
+    if os.path.isdir(path) or not os.access(path.parent, os.W_OK):
         raise UnwritableOutputError(f"'{path}' cannot be written; choose another place.")
     return path
 
@@ -93,12 +93,16 @@ def write_image(image: np.ndarray, path: str | Path) -> None:
     """
     path = check_output(path)
     try:
+        encoded = io.BytesIO()  # into a file, Pillow does not notice when the disk takes only a part
+        Image.fromarray(image).save(encoded, **WRITE_OPTIONS[path.suffix.lower()])
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".faceshifter-") as unfinished:
-            Image.fromarray(image).save(Path(unfinished, path.name), **WRITE_OPTIONS[path.suffix.lower()])
+            Path(unfinished, path.name).write_bytes(encoded.getbuffer())
             os.replace(Path(unfinished, path.name), path)
     except (OSError, ValueError) as error:  # Pillow refuses what a format cannot hold with either
         reason = getattr(error, "strerror", None) or error
-        raise UnwritableOutputError(f"'{path}' cannot be written ({reason}); choose another place.") from error
+        raise UnwritableOutputError(
+            f"'{path}' cannot be written ({reason}); choose another place or format."
+        ) from error
 
 
 def _check_file(path: Path) -> None:

@@ -56,7 +56,7 @@ def load_pack(folder: Path, *, halve_skins: bool) -> AssetPack:
         index = json.loads((folder / "index.json").read_text("utf-8"))
         files = {name: entry["sha256"] for name, entry in index["files"].items()}
         names, male, hair, irises = (tuple(index[key]) for key in ("skins", "male_skins", "hair", "irises"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RenderError(
             f"{folder / 'index.json'} cannot be read ({type(error).__name__}: {error}); set FACESHIFTER_ASSETS to the "
             "folder of an asset pack, or unset it to render procedural skin and hair."

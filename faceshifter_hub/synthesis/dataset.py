@@ -2,6 +2,7 @@
 
 import functools
 import multiprocessing
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,11 +25,20 @@ def group_path(folder: Path, index: int) -> Path:
 
 
 def save_group(path: Path, group: Group) -> None:
-    """Write a group whole or not at all."""
+    """Write a group whole or not at all.
+
+    Raises:
+        RenderError: It cannot be written.
+    """
     partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, images=group.images, points=group.points, labels=group.labels)
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            np.savez_compressed(file, images=group.images, points=group.points, labels=group.labels)
+        partial.replace(path)
+    except OSError as error:
+        raise RenderError(
+            f"{path} cannot be written: {error.strerror}. Make room or name another folder; what is written is kept."
+        ) from error
 
 
 def draw_one(task: tuple[Path, int, int, int, int]) -> int:
@@ -61,5 +71,7 @@ def draw_groups(folder: Path, groups: int, *, seed: int, size: int, samples: int
     missing = [index for index in range(groups) if not group_path(folder, index).is_file()]
     tasks = [(folder, seed, index, size, samples) for index in missing]
     # spawned, not forked: each process needs a graphics context of its own
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+    # Ctrl-C reaches the whole process group: it is this process that stops the workers
+    ignore_interrupts = (signal.SIGINT, signal.SIG_IGN)
+    with multiprocessing.get_context("spawn").Pool(workers, signal.signal, ignore_interrupts) as pool:
         yield from pool.imap_unordered(draw_one, tasks)

@@ -78,6 +78,6 @@ def glasses(eyes: np.ndarray, ears: np.ndarray, shape: np.ndarray) -> tuple[Surf
 def place_hand(hand: np.ndarray, face: np.ndarray, shape: np.ndarray) -> np.ndarray:
     """Return a hand's vertices (n, 3) turned and put before the point `face` (3,), as `shape` (8,) in [0, 1] says."""
     turn = rotation(shape[0] * 6.28, (shape[1] - 0.5) * 1.6, shape[2] * 6.28)
-    place = face + [(shape[3] - 0.5) * 1.5, (shape[4] - 0.6) * 1.4, 0.5 + 0.4 * shape[5]]
+    place = face + np.array([(shape[3] - 0.5) * 1.5, (shape[4] - 0.6) * 1.4, 0.5 + 0.4 * shape[5]])
     local = (hand - hand.mean(0)) @ turn.T
     return local + place - np.array([0, 0, local[:, 2].min() * 0.6])

@@ -51,7 +51,8 @@ class Parameters(BaseModel):
             first = error.errors()[0]
             name = ".".join(map(str, (type(self).__name__, *first["loc"])))
             reason = first["msg"].removeprefix("Value error, ")
-            raise RenderError(f"{name} is impossible: {reason}; got {first['input']!r}.") from error
+            got = "" if first["type"] == "missing" else f"; got {first['input']!r}"
+            raise RenderError(f"{name} is impossible: {reason}{got}.") from error
 
 
 class Skin(Parameters):

@@ -190,13 +190,14 @@ class FaceRenderer:
     # ------------------------------------------------------------------------------------------ each picture
 
     def _check_names(self, identity: Identity, attributes: Attributes) -> None:
-        named = {
-            "Identity.iris": identity.iris,
-            "Identity.brow": identity.brow,
-            "Identity.lash": identity.lash,
-            "Attributes.hair.style": attributes.hair.style or "white",
+        looks = self.catalogue.looks
+        named: dict[str, tuple[str | None, list[str | None]]] = {
+            "Identity.iris": (identity.iris, [*looks.brown_irises, *looks.pale_irises]),
+            "Identity.brow": (identity.brow, [name for names in looks.brows.values() for name in names]),
+            "Identity.lash": (identity.lash, [name for names in looks.lashes.values() for name in names]),
+            "Attributes.hair.style": (attributes.hair.style, [None, *(style.name for style in looks.hair)]),
         }
-        missing = [f"{field} {name!r}" for field, name in named.items() if name not in self.textures]
+        missing = [f"{field} {name!r}" for field, (name, known) in named.items() if name not in known]
         mixtures = identity.skin.mixture.keys() | attributes.occluder.skin.mixture.keys()
         missing += [f"Skin.mixture {name!r}" for name in sorted(mixtures - self.skins.keys())]
         if missing:

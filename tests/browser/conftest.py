@@ -13,12 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import torch
 from playwright.sync_api import sync_playwright
-
-from faceshifter_hub.models.aad import AADGenerator
-from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
-from faceshifter_hub.models.hear import HEARRefiner
+from tiny_networks import tiny_networks
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM_FLAGS = (
@@ -50,35 +46,15 @@ class Server:
         self.process.wait(20)
 
 
-def tiny_networks():
-    """Return small untrained networks for 64x64 faces: a whole set, and a generator and encoder of another space."""
-    torch.manual_seed(0)
-    networks = {"hear-tiny": HEARRefiner(64, (8, 8, 8))}
-    for name in ("tiny", "other"):
-        encoder = MultilevelAttributeEncoder(64, (8, 8, 8, 8), full_resolution_level=False, attribute_space=name)
-        networks[f"attribute-{name}"] = encoder
-        networks[f"aad-{name}"] = AADGenerator(
-            64,
-            identity_space="dlib-centred",
-            identity_dim=128,
-            attribute_space=name,
-            attribute_channels=encoder.interface.attribute_space.channels,
-            stem_channels=8,
-            channels=(8, 8, 8, 8),
-            output_upscale=2,
-        )
-    return networks
-
-
 def manifest(name, network, site):
     """Return the manifest, as plain data, of a network saved below a folder on the path."""
-    files = sorted(path for path in (site / "tiny_networks" / name).iterdir() if path.name != "README.md")
+    files = sorted(path for path in (site / "tiny_plugin" / name).iterdir() if path.name != "README.md")
     return {
         "name": name,
         "kind": network.kind,
         "class": f"{type(network).__module__}:{type(network).__name__}",
         "description": "untrained, for tests",
-        "source": {"type": "python-package", "distribution": "tiny-networks", "version": "1"},
+        "source": {"type": "python-package", "distribution": "tiny-plugin", "version": "1"},
         "files": [
             {
                 "path": str(path.relative_to(site)),
@@ -98,7 +74,7 @@ def manifest(name, network, site):
 def plugin(tmp_path_factory):
     """A folder for the path in which a distribution with the tiny networks is installed."""
     site = tmp_path_factory.mktemp("site")
-    package, info = site / "tiny_networks", site / "tiny_networks-1.dist-info"
+    package, info = site / "tiny_plugin", site / "tiny_plugin-1.dist-info"
     manifests = []
     for name, network in tiny_networks().items():
         network.save_pretrained(package / name)
@@ -106,8 +82,8 @@ def plugin(tmp_path_factory):
     (package / "manifests.json").write_text(json.dumps(manifests))
     (package / "__init__.py").write_text(PLUGIN)
     info.mkdir()
-    (info / "entry_points.txt").write_text("[faceshifter_hub.components]\ntiny = tiny_networks:manifests\n")
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-networks\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[faceshifter_hub.components]\ntiny = tiny_plugin:manifests\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-plugin\nVersion: 1\n")
     return site
 
 

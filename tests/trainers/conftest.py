@@ -1,0 +1,90 @@
+"""Tiny training data: rendered people on both sides of the split, and groups of black squares with two white bars."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bars import BARS, SIDE, barred
+from PIL import Image
+from torch import nn
+
+from faceshifter_hub.evaluation.split import is_validation
+from faceshifter_hub.faces.alignment import template
+from faceshifter_hub.models.dlib_resnet import DlibIdentityEncoder
+from faceshifter_hub.synthesis.labels import LABELS
+from trainers import aei
+from trainers.prepare import prepare
+
+EXAMPLES = Path(__file__).parents[2] / "registry" / "examples"
+
+
+@pytest.fixture(scope="session")
+def groups_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two rendered groups: identity i shows as a bar in the upper half, attributes b as one in the lower half."""
+    folder = tmp_path_factory.mktemp("groups")
+    for g in range(2):
+        images = np.zeros((4, 4, SIDE, SIDE, 3), np.uint8)
+        labels = np.zeros((4, 4, SIDE, SIDE), np.uint8)
+        for i, b in product(range(4), range(4)):
+            images[i, b] = barred(i, BARS // 2 + b)
+        labels[:, 1, 20:40, 10:30] = LABELS["hand"]
+        points = np.broadcast_to(template(SIDE), (4, 4, 5, 2)).astype(np.float32)
+        np.savez(folder / f"group_{g:05}.npz", images=images, points=points, labels=labels)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photos_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six rendered people whose names are of the training side, two of the validation side, with their landmarks."""
+    folder = tmp_path_factory.mktemp("photos")
+    names = [f"person_{n:03}.png" for n in range(100)]
+    chosen = [n for n in names if not is_validation(n)][:6] + [n for n in names if is_validation(n)][:2]
+    for name, path in zip(chosen, sorted(EXAMPLES.glob("face_*.webp")), strict=False):
+        Image.open(path).resize((256, 256)).save(folder / name)
+    prepare(folder, folder, "mtcnn")
+    return folder
+
+
+@dataclass
+class Run:
+    """A finished run of stage 1."""
+
+    folder: Path
+    encoders: set[nn.Module]  # every identity encoder that the run called
+    training: bool  # whether one of them was ever in training mode or open to gradients when called
+
+
+@pytest.fixture(scope="session")
+def flags(photos_dir: Path, groups_dir: Path) -> Callable[..., list[str]]:
+    """Make a trainer's flags: `flags("tiny-aei", folder, max_train_steps=4)`."""
+
+    def make(recipe: str, output: Path, **values: object) -> list[str]:
+        given = {
+            "recipe": recipe,
+            "train_data_dir": photos_dir,
+            "synthetic_data_dir": groups_dir,
+            "output_dir": output,
+            **values,
+        }
+        return [part for name, value in given.items() for part in (f"--{name}", str(value))]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_aei(tmp_path_factory: pytest.TempPathFactory, flags: Callable[..., list[str]]) -> Run:
+    """Four steps of stage 1 with the recipe `tiny-aei`."""
+    run = Run(tmp_path_factory.mktemp("aei"), set(), False)
+
+    def watch(module: nn.Module, _: object) -> None:
+        if isinstance(module, DlibIdentityEncoder):
+            run.encoders.add(module)
+        if any(module is inner for encoder in run.encoders for inner in encoder.modules()):
+            run.training |= module.training or any(p.requires_grad for p in module.parameters())
+
+    with nn.modules.module.register_module_forward_pre_hook(watch):
+        aei.main(flags("tiny-aei", run.folder, max_train_steps=4, checkpointing_steps=2, validation_steps=2))
+    return run
