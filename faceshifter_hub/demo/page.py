@@ -25,7 +25,8 @@ THEME = gr.themes.Soft(font=["system-ui", "sans-serif"]).set(
     checkbox_border_color="*neutral_400", checkbox_border_color_dark="*neutral_500"
 )
 CSS = """
-.gradio-container { max-width: 1200px !important; margin: auto; }
+.gradio-container { max-width: min(1200px, 100vw) !important; margin: auto; }
+#stages .caption-label { white-space: normal; line-height: 1.2; max-width: calc(100% - 1rem); }
 #file:has(.empty), #stages:has(.empty) { display: none; }
 /* a message above its checkbox, which Gradio would cover with it */
 #consent [data-testid="status-tracker"]:has(.validation-error), #consent .validation-error {
