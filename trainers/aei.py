@@ -106,12 +106,14 @@ def reverse(
 
 def build(options: AEIOptions) -> AEINet:
     """Build the networks of the recipe, warm where `init_model` has tensors of the same name and shape."""
-    encoder = MultilevelAttributeEncoder(resolution=options.resolution, **options.model["encoder"])
-    generator = AADGenerator(
+    encoder = run.build(MultilevelAttributeEncoder, options.model, "encoder", resolution=options.resolution)
+    generator = run.build(
+        AADGenerator,
+        options.model,
+        "generator",
         resolution=options.resolution,
         attribute_space=encoder.interface.attribute_space.name,
         attribute_channels=encoder.interface.attribute_space.channels,
-        **options.model["generator"],
     )
     if options.init_model is not None:
         adopt(encoder, MultilevelAttributeEncoder.from_pretrained(str(options.init_model / "attribute_encoder")))
@@ -149,7 +151,7 @@ def main(argv: list[str] | None = None) -> None:
         }
     )
     aei.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    discriminator = MultiscaleDiscriminator(**options.model["discriminator"])
+    discriminator = run.build(MultiscaleDiscriminator, options.model, "discriminator")
     discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = run.adam(aei, options)
     optimizer_d = run.adam(

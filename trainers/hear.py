@@ -124,7 +124,7 @@ def main(argv: list[str] | None = None) -> None:
     pairs = SwapPairs(photos, groups, options.resolution, samples, options.seed, *shares, targets, cutouts)
     preview = SwapPairs(held_out, groups[:8], options.resolution, GRID_ROWS, 1, 1.0, 0.5, None, cutouts)
 
-    refiner = HEARRefiner(resolution=options.resolution, **options.model["refiner"])
+    refiner = run.build(HEARRefiner, options.model, "refiner", resolution=options.resolution)
     refiner = refiner.to(memory_format=torch.channels_last)
     optimizer = run.adam(refiner, options)
     schedule = run.schedule(optimizer, options)

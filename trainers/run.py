@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -30,6 +31,25 @@ def start(options: TrainingOptions) -> Accelerator:
     except OSError as error:
         raise TrainingError(f"The output folder {options.output_dir} cannot be made: {error.strerror}.") from None
     return accelerator
+
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def build(cls: type[Network], model: Mapping[str, Mapping[str, Any]], section: str, **given: Any) -> Network:
+    """Build the network that a section of the recipe's [model] configures.
+
+    Raises:
+        TrainingError: The section is missing, or no configuration of this class.
+    """
+    if section not in model:
+        raise TrainingError(f"The recipe lacks [model.{section}], the configuration of the {cls.__name__}.")
+    try:
+        return cls(**given, **model[section])
+    except (TypeError, ValueError) as error:
+        raise TrainingError(
+            f"[model.{section}] of the recipe is no configuration of a {cls.__name__}: {error}."
+        ) from None
 
 
 def adam(network: nn.Module, options: TrainingOptions) -> torch.optim.Adam:

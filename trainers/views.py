@@ -20,7 +20,8 @@ MAX_NOISE = 0.08
 
 
 def random_view(batch: int, like: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Draw one view a sample; the function returned takes pictures (B, 3, R, R) in [-1, 1] and may be used again.
+    """Draw one view a sample; the function returned takes pictures shaped as `like`, (B, 3, R, R) in
+    [-1, 1], and shows all of them alike.
 
     Differentiable. Draws from torch's global random state.
     """
@@ -35,7 +36,7 @@ def random_view(batch: int, like: torch.Tensor) -> Callable[[torch.Tensor], torc
     theta = torch.stack(rows, dim=1)  # (B, 2, 3)
     blur = int(torch.randint(1, MAX_BLUR + 1, ()))
     gain, offset = 1 + uniform(3, 1, 1) * MAX_GAIN, uniform(1, 1, 1) * MAX_OFFSET
-    noise = MAX_NOISE * torch.rand(batch, 1, 1, 1, device=like.device)
+    noise = MAX_NOISE * torch.rand(batch, 1, 1, 1, device=like.device) * torch.randn_like(like)
 
     def view(x: torch.Tensor) -> torch.Tensor:
         grid = F.affine_grid(theta.to(x.dtype), list(x.shape), align_corners=False)
@@ -43,6 +44,6 @@ def random_view(batch: int, like: torch.Tensor) -> Callable[[torch.Tensor], torc
         side = round(blur * x.shape[-1] / 128)
         if side > 1:
             x = F.interpolate(F.avg_pool2d(x, side), x.shape[-2:], mode="bilinear", align_corners=False)
-        return x * gain + offset + noise * torch.randn_like(x)
+        return x * gain + offset + noise
 
     return view

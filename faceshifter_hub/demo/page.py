@@ -26,6 +26,7 @@ THEME = gr.themes.Soft(font=["system-ui", "sans-serif"]).set(
 )
 CSS = """
 .gradio-container { max-width: min(1200px, 100vw) !important; margin: auto; }
+#stages .grid-wrap { max-height: none; }
 #stages .caption-label { white-space: normal; line-height: 1.2; max-width: calc(100% - 1rem); }
 #file:has(.empty), #stages:has(.empty) { display: none; }
 /* a message above its checkbox, which Gradio would cover with it */

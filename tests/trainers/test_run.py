@@ -5,6 +5,7 @@ from PIL import Image
 from torch import nn
 
 from faceshifter_hub.errors import TrainingError
+from faceshifter_hub.models.hear import HEARRefiner
 from trainers import run
 from trainers.aei import AEIOptions
 from trainers.options import parse_options
@@ -68,3 +69,16 @@ def test_an_output_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(TrainingError, match=r"^The output folder [^\n]* cannot be made: [^\n]*$"):
         run.start(parse("--output_dir", str(tmp_path / "file" / "out")))
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({}, r"lacks \[model\.refiner\], the configuration of the HEARRefiner"),
+        ({"refiner": {"chanels": [8]}}, r"\[model\.refiner\] .* no configuration of a HEARRefiner: .*chanels"),
+        ({"refiner": {"resolution": 100}}, r"\[model\.refiner\] .*"),
+    ],
+)
+def test_a_wrong_model_section_is_one_sentence(model, message):
+    with pytest.raises(TrainingError, match=message):
+        run.build(HEARRefiner, model, "refiner")
