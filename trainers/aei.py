@@ -17,9 +17,10 @@ from faceshifter_hub.component import load_component
 from faceshifter_hub.errors import FaceShifterError
 from faceshifter_hub.models.aad import AADGenerator
 from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
+from faceshifter_hub.models.face_region import face_region
 from faceshifter_hub.registry import check_compatible
 from trainers import losses, run
-from trainers.data import SwapPairs, face_region, load_groups, load_photos
+from trainers.data import SwapPairs, load_groups, load_photos
 from trainers.discriminator import MultiscaleDiscriminator
 from trainers.ema import EMA
 from trainers.options import TrainingOptions, parse_options
@@ -170,7 +171,7 @@ def main(argv: list[str] | None = None) -> None:
     if checkpoint is not None:
         accelerator.load_state(str(checkpoint))
         step = run.checkpoint_step(checkpoint)
-    face = torch.from_numpy(face_region(options.resolution)).to(accelerator.device)
+    face = face_region(options.resolution).to(accelerator.device)
 
     batches = accelerator.prepare(run.loader(pairs, options, accelerator, step))
     started, first = time.monotonic(), step

@@ -85,13 +85,6 @@ def load_groups(folder: Path, resolution: int) -> list[list[list[Photo]]]:
     return groups
 
 
-def face_region(resolution: int) -> np.ndarray:
-    """Return where the face is in every aligned face, soft: (R, R) float32, 1 inside, 0 outside."""
-    y, x = (np.mgrid[:resolution, :resolution] + 0.5) / resolution
-    distance = np.sqrt(((x - 0.5) / 0.36) ** 2 + ((y - 0.54) / 0.44) ** 2)
-    return np.clip((1.0 - distance) / 0.15, 0, 1).astype(np.float32)
-
-
 def to_tensor(image: np.ndarray) -> torch.Tensor:
     """Turn (R, R, 3) uint8 or float in [0, 255] into (3, R, R) float in [-1, 1]."""
     return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)) / 127.5 - 1

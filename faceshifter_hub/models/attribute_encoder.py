@@ -12,6 +12,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import nn
 
 from faceshifter_hub.component import ComponentMixin
+from faceshifter_hub.models.face_region import coarsen_face, face_region
 from faceshifter_hub.registry import AttributeSpace, Interface
 
 NORMS = {"instance": nn.InstanceNorm2d, "batch": nn.BatchNorm2d}
@@ -38,6 +39,8 @@ class MultilevelAttributeEncoder(ComponentMixin):
         full_resolution_level: whether the last level is the finest map of the up path doubled bilinearly to R x R,
             as in the paper; else that map, R/2 x R/2, is the last level.
         normalization: `batch` or `instance`.
+        face_cells: if given, the face itself enters only as that many averages along a side of the picture (ours):
+            pose, expression and light pass, the detail that tells who it is does not, so no generator can copy it.
         attribute_space: name under which generators ask for this encoder's maps.
     """
 
@@ -51,6 +54,7 @@ class MultilevelAttributeEncoder(ComponentMixin):
         full_resolution_level: bool = True,
         normalization: Literal["instance", "batch"] = "batch",
         attribute_space: str = "paper-256",
+        face_cells: int | None = None,
     ):
         super().__init__()
         sizes = [resolution // 2 ** (k + 1) for k in range(len(down_channels))]  # finest first
@@ -65,6 +69,8 @@ class MultilevelAttributeEncoder(ComponentMixin):
         for size, skip in zip(reversed(sizes[:-1]), reversed(down_channels[:-1]), strict=True):
             self.up[str(size)] = up_block(width, skip, normalization)
             width = 2 * skip
+        if face_cells is not None:
+            self.register_buffer("region", face_region(resolution), persistent=False)
 
     @classmethod
     def interface_of(cls, config: Mapping[str, Any]) -> Interface:
@@ -85,6 +91,8 @@ class MultilevelAttributeEncoder(ComponentMixin):
         Returns:
             z_att: n maps (B, C_k, S_k, S_k), coarsest first; S_1 = R / 2^len(down_channels), doubling.
         """
+        if self.config.face_cells is not None:
+            x = coarsen_face(x, self.region, self.config.face_cells)  # (B, 3, R, R)
         skips = {}
         for size, block in self.down.items():
             x = skips[size] = block(x)  # (B, C, size, size)

@@ -42,3 +42,15 @@ def test_saves_and_loads_the_same_function(tmp_path):
     again = MultilevelAttributeEncoder.from_pretrained(tmp_path)
     x = torch.randn(1, 3, 32, 32)
     assert all(torch.equal(a, b) for a, b in zip(encoder(x), again(x), strict=True))
+
+
+def test_with_face_cells_no_map_tells_the_detail_of_the_face():
+    torch.manual_seed(0)
+    encoder = MultilevelAttributeEncoder(64, (4, 6, 8), face_cells=16).eval()
+    x = torch.rand(1, 3, 64, 64)
+    detailed = x.clone()
+    checks = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(8, 8)
+    detailed[..., 24:40, 24:40] += checks
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(encoder(x), encoder(detailed), strict=True))
+    detailed[..., :16, :16] += checks  # but of its surroundings
+    assert not torch.allclose(encoder(x)[-1], encoder(detailed)[-1])

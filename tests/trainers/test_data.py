@@ -11,7 +11,7 @@ from faceshifter_hub.errors import DataError
 from faceshifter_hub.evaluation.split import is_validation
 from faceshifter_hub.faces.alignment import align, template
 from faceshifter_hub.media.images import read_image
-from trainers.data import Photo, SwapPairs, Targets, face_region, load_groups, load_photos, shrink
+from trainers.data import Photo, SwapPairs, Targets, load_groups, load_photos, shrink
 from trainers.occlusion import load_cutouts
 
 MANY = 500
@@ -178,10 +178,3 @@ def test_a_folder_without_groups_is_one_sentence(tmp_path):
 def test_groups_are_by_identity_then_attributes(groups):
     assert len(groups) == 2
     assert np.array_equal(groups[1][2][3].image, barred(2, BARS // 2 + 3))
-
-
-def test_the_face_region_covers_the_landmarks_and_leaves_the_edge():
-    region = face_region(SIDE)
-    assert region.shape == (SIDE, SIDE) and region.dtype == np.float32
-    assert all(region[round(y), round(x)] == 1 for x, y in template(SIDE))
-    assert not region[0].any() and not region[:, 0].any() and not region[:, -1].any()
