@@ -43,6 +43,7 @@ class AEIOptions(TrainingOptions):
         0.0, description="ours: inner maps of the identity encoder, where the truth is known"
     )
     surroundings_weight: float = Field(0.0, description="ours: L1 to the target outside the face")
+    colour_weight: float = Field(0.0, description="ours: coarse colours of the target, where the truth is unknown")
     target_identity_weight: float = Field(0.0, description="ours: likeness to the target, where people differ")
     reverse_ratio: float = Field(
         0.0, ge=0, le=1, description="ours: share of pairs without a truth that are turned around (see `reverse`)"
@@ -205,6 +206,7 @@ def main(argv: list[str] | None = None) -> None:
             "reconstruction": options.reconstruction_weight,
             "true_swap": options.true_swap_weight,
             "surroundings": options.surroundings_weight,
+            "colour": options.colour_weight,
             "identity": options.identity_weight * min(1.0, (step + 1) / max(options.identity_warmup_steps, 1)),
             "target_identity": options.target_identity_weight,
             "feature": options.feature_weight,
@@ -216,6 +218,8 @@ def main(argv: list[str] | None = None) -> None:
             values["true_swap"] = losses.true_swap_loss(result, truth, known)
         if weights["surroundings"]:
             values["surroundings"] = losses.surroundings_loss(result, target, face)
+        if weights["colour"]:
+            values["colour"] = losses.colour_loss(result, target, known)
         view = random_view(len(result), result) if options.identity_views else nn.Identity()
         with accelerator.autocast():
             z_swap, maps = identity_encoder.features(view(result))

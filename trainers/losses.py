@@ -9,6 +9,9 @@ import torch
 import torch.nn.functional as F
 
 
+COLOUR_CELLS = 8  # averages along a side: an eye, a mouth, a cheek
+
+
 def hinge_generator_loss(on_fake: Sequence[torch.Tensor]) -> torch.Tensor:
     """L_adv for the generator: minus the mean score of what it drew, averaged over the scales."""
     return torch.stack([-scores.mean() for scores in on_fake]).mean()
@@ -60,6 +63,12 @@ def surroundings_loss(result: torch.Tensor, target: torch.Tensor, face: torch.Te
     """Ours: |Y - X_t| outside the face; (B, 3, R, R) twice and the face's soft mask (R, R)."""
     outside = 1 - face
     return ((result - target).abs() * outside).mean() / outside.mean()
+
+
+def colour_loss(result: torch.Tensor, target: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Ours: L1 between the coarse colours of Y and X_t, both (B, 3, R, R), where the true swap is not known (B,)."""
+    coarse, wanted = (F.adaptive_avg_pool2d(x, COLOUR_CELLS) for x in (result, target))  # (B, 3, cells, cells)
+    return _masked_mean((coarse - wanted).abs(), ~known)
 
 
 def feature_loss(result: Sequence[torch.Tensor], truth: Sequence[torch.Tensor], known: torch.Tensor) -> torch.Tensor:

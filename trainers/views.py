@@ -35,6 +35,7 @@ def random_view(batch: int, like: torch.Tensor) -> Callable[[torch.Tensor], torc
     rows = [torch.stack([cos * mirror, -sin, shift_x], dim=1), torch.stack([sin * mirror, cos, shift_y], dim=1)]
     theta = torch.stack(rows, dim=1)  # (B, 2, 3)
     blur = int(torch.randint(1, MAX_BLUR + 1, ()))
+    saturation = torch.rand(batch, 1, 1, 1, device=like.device)
     gain, offset = 1 + uniform(3, 1, 1) * MAX_GAIN, uniform(1, 1, 1) * MAX_OFFSET
     noise = MAX_NOISE * torch.rand(batch, 1, 1, 1, device=like.device) * torch.randn_like(like)
 
@@ -44,6 +45,7 @@ def random_view(batch: int, like: torch.Tensor) -> Callable[[torch.Tensor], torc
         side = round(blur * x.shape[-1] / 128)
         if side > 1:
             x = F.interpolate(F.avg_pool2d(x, side), x.shape[-2:], mode="bilinear", align_corners=False)
-        return x * gain + offset + noise
+        grey = x.mean(dim=1, keepdim=True)  # (B, 1, R, R)
+        return (grey + saturation * (x - grey)) * gain + offset + noise
 
     return view

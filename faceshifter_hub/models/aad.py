@@ -264,13 +264,15 @@ class AADGenerator(ComponentMixin):
         """Draw identities with attributes that `modulate_attributes` prepared.
 
         Args:
-            z_id: (B * r, d): the r identities of each of the B targets side by side.
+            z_id: (B * r, d): the r identities of each of the B targets side by side; only their directions count.
             modulations: for B targets.
 
         Returns:
             The faces (B * r, 3, R, R) in [-1, 1], and M^k of each level that has one, (B * r, 1, S_k, S_k), the mean
             over the level's AAD layers.
         """
+        # entries of unit size, whatever the encoder's scale: at length 1 the identity path would hardly learn
+        z_id = F.normalize(z_id, dim=1) * z_id.shape[1] ** 0.5  # (B r, d)
         h = self.lift(z_id[:, :, None, None])  # (B r, C, S_1, S_1)
         masks = []
         for k, (block, attributes) in enumerate(zip(self.blocks.values(), modulations, strict=True)):

@@ -72,9 +72,7 @@ def test_both_components_load_and_have_learnt(tiny_aei, flags):
 def test_a_line_of_metrics_a_step_with_every_loss_of_the_recipe(tiny_aei):
     lines = metrics(tiny_aei.folder)
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
-    names = (
-        "discriminator attribute reconstruction true_swap surroundings identity target_identity feature adversarial"
-    )
+    names = "discriminator attribute reconstruction true_swap surroundings colour identity target_identity feature adversarial"
     assert all(set(line) == {"step", *names.split()} for line in lines)
     assert all(np.isfinite(list(line.values())).all() for line in lines)
 
@@ -113,7 +111,7 @@ def test_a_finished_run_that_is_resumed_has_nothing_to_do(tiny_aei, flags):
 
 def test_the_papers_losses_alone_need_no_rendered_groups(flags, tmp_path):
     given = flags("tiny-aei", tmp_path, max_train_steps=1, identity_views=False, discriminator_start_step=1)
-    for name in ("true_swap", "surroundings", "target_identity", "feature"):
+    for name in ("true_swap", "surroundings", "colour", "target_identity", "feature"):
         given += [f"--{name}_weight", "0"]
     at = given.index("--synthetic_data_dir")
     aei.main([*given[:at], *given[at + 2 :], "--reverse_ratio", "0"])

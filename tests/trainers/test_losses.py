@@ -109,6 +109,14 @@ def test_feature_is_relative_to_the_truth():
     torch.testing.assert_close(scaled, losses.feature_loss(maps(1), truth, YES_NO))
 
 
+def test_colours_are_compared_coarsely_and_where_the_truth_is_unknown():
+    target = torch.zeros(2, 3, 32, 32)
+    checks = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(16, 16)
+    assert losses.colour_loss(target + checks, target, torch.tensor([False, False])) == 0
+    tinted = target + torch.tensor([0.5, 0, 0]).view(3, 1, 1)
+    assert losses.colour_loss(tinted, target, torch.tensor([True, False])) == pytest.approx(0.5 / 3 / 2)
+
+
 @pytest.mark.parametrize(
     ("loss", "drawn"),
     [
@@ -120,6 +128,7 @@ def test_feature_is_relative_to_the_truth():
         (lambda y: losses.true_swap_loss(y, images(1), YES_NO), images(0)),
         (lambda y: losses.change_loss(y, images(1)), images(0)),
         (lambda y: losses.surroundings_loss(y, images(1), torch.eye(8)), images(0)),
+        (lambda y: losses.colour_loss(y, images(1), YES_NO), images(0)),
         (lambda y: losses.feature_loss([y], maps(1)[:1], YES_NO), maps(0)[0]),
     ],
 )
