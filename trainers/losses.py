@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
-
 COLOUR_CELLS = 8  # averages along a side: an eye, a mouth, a cheek
 
 
