@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
-COLOUR_CELLS = 8  # averages along a side: an eye, a mouth, a cheek
+LIGHT_CELLS, CHROMA_CELLS = 8, 24  # averages along a side of the picture
 
 
 def hinge_generator_loss(on_fake: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -65,9 +65,14 @@ def surroundings_loss(result: torch.Tensor, target: torch.Tensor, face: torch.Te
 
 
 def colour_loss(result: torch.Tensor, target: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    """Ours: L1 between the coarse colours of Y and X_t, both (B, 3, R, R), where the true swap is not known (B,)."""
-    coarse, wanted = (F.adaptive_avg_pool2d(x, COLOUR_CELLS) for x in (result, target))  # (B, 3, cells, cells)
-    return _masked_mean((coarse - wanted).abs(), ~known)
+    """Ours: Y's coarse light and its chroma, against X_t's, both (B, 3, R, R), where the true swap is unknown (B,).
+
+    Another person's features are drawn in light and shade; in chroma there is no detail to draw.
+    """
+    light, wanted_light = (F.adaptive_avg_pool2d(x.mean(1, keepdim=True), LIGHT_CELLS) for x in (result, target))
+    coarse = F.interpolate(F.adaptive_avg_pool2d(target, CHROMA_CELLS), target.shape[-2:], mode="bilinear")
+    chroma, wanted_chroma = (x - x.mean(1, keepdim=True) for x in (result, coarse))  # (B, 3, R, R)
+    return _masked_mean((light - wanted_light).abs(), ~known) + _masked_mean((chroma - wanted_chroma).abs(), ~known)
 
 
 def feature_loss(result: Sequence[torch.Tensor], truth: Sequence[torch.Tensor], known: torch.Tensor) -> torch.Tensor:

@@ -109,12 +109,13 @@ def test_feature_is_relative_to_the_truth():
     torch.testing.assert_close(scaled, losses.feature_loss(maps(1), truth, YES_NO))
 
 
-def test_colours_are_compared_coarsely_and_where_the_truth_is_unknown():
-    target = torch.zeros(2, 3, 32, 32)
+def test_colour_is_chroma_and_coarse_light_where_the_truth_is_unknown():
+    target, unknown = torch.zeros(2, 3, 32, 32), torch.tensor([False, False])
     checks = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(16, 16)
-    assert losses.colour_loss(target + checks, target, torch.tensor([False, False])) == 0
-    tinted = target + torch.tensor([0.5, 0, 0]).view(3, 1, 1)
-    assert losses.colour_loss(tinted, target, torch.tensor([True, False])) == pytest.approx(0.5 / 3 / 2)
+    assert losses.colour_loss(target + checks, target, unknown) == pytest.approx(0, abs=1e-6)  # detail of light
+    red = torch.tensor([1.0, -0.5, -0.5]).view(3, 1, 1)
+    assert losses.colour_loss(target + checks * red, target, unknown) == pytest.approx(2 / 3)  # detail of chroma
+    assert losses.colour_loss(target + 0.5, target, torch.tensor([True, False])) == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize(
