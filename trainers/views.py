@@ -1,7 +1,8 @@
 """Random views of a face: what the identity loss looks through, so that no single crop can be fooled.
 
 A generator soon learns specks that one fixed encoder on one fixed crop reads as the source and no human sees. Seen
-through a new rotation, scale, mirror, sharpness, colour and noise at each step, specks do not survive; a face does.
+through a new rotation, scale, mirror, sharpness, brightness and noise at each step, specks do not survive; a face does.
+Views have no colour of their own: specks of colour were the first thing that generators found.
 """
 
 import math
@@ -20,8 +21,8 @@ MAX_NOISE = 0.08
 
 
 def random_view(batch: int, like: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Draw one view a sample; the function returned takes pictures shaped as `like`, (B, 3, R, R) in
-    [-1, 1], and shows all of them alike.
+    """Draw one view a sample; the function returned takes pictures shaped as `like`, (B, 3, R, R) in [-1, 1], and shows
+    all of them alike.
 
     Differentiable. Draws from torch's global random state.
     """
@@ -35,7 +36,6 @@ def random_view(batch: int, like: torch.Tensor) -> Callable[[torch.Tensor], torc
     rows = [torch.stack([cos * mirror, -sin, shift_x], dim=1), torch.stack([sin * mirror, cos, shift_y], dim=1)]
     theta = torch.stack(rows, dim=1)  # (B, 2, 3)
     blur = int(torch.randint(1, MAX_BLUR + 1, ()))
-    saturation = torch.rand(batch, 1, 1, 1, device=like.device)
     gain, offset = 1 + uniform(3, 1, 1) * MAX_GAIN, uniform(1, 1, 1) * MAX_OFFSET
     noise = MAX_NOISE * torch.rand(batch, 1, 1, 1, device=like.device) * torch.randn_like(like)
 
@@ -45,7 +45,7 @@ def random_view(batch: int, like: torch.Tensor) -> Callable[[torch.Tensor], torc
         side = round(blur * x.shape[-1] / 128)
         if side > 1:
             x = F.interpolate(F.avg_pool2d(x, side), x.shape[-2:], mode="bilinear", align_corners=False)
-        grey = x.mean(dim=1, keepdim=True)  # (B, 1, R, R)
-        return (grey + saturation * (x - grey)) * gain + offset + noise
+        x = x.mean(dim=1, keepdim=True)  # (B, 1, R, R): what colour a face has is not for the encoder to say
+        return x * gain + offset + noise  # (B, 3, R, R)
 
     return view
