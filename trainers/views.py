@@ -1,8 +1,8 @@
 """Random views of a face: what the identity loss looks through, so that no single crop can be fooled.
 
 A generator soon learns specks that one fixed encoder on one fixed crop reads as the source and no human sees. Seen
-through a new rotation, scale, mirror, sharpness, brightness and noise at each step, specks do not survive; a face does.
-Views have no colour of their own: specks of colour were the first thing that generators found.
+through a new rotation, scale, mirror, sharpness, brightness and noise at each step, specks do not survive; a face
+does. Views have no colour of their own: specks of colour were the first thing that generators found.
 """
 
 import math
@@ -21,8 +21,7 @@ MAX_NOISE = 0.08
 
 
 def random_view(batch: int, like: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Draw one view a sample; the function returned takes pictures shaped as `like`, (B, 3, R, R) in [-1, 1], and shows
-    all of them alike.
+    """Draw one view a sample; the function returned shows pictures (B, 3, R, R) in [-1, 1], like `like`, all alike.
 
     Differentiable. Draws from torch's global random state.
     """
@@ -45,7 +44,7 @@ def random_view(batch: int, like: torch.Tensor) -> Callable[[torch.Tensor], torc
         side = round(blur * x.shape[-1] / 128)
         if side > 1:
             x = F.interpolate(F.avg_pool2d(x, side), x.shape[-2:], mode="bilinear", align_corners=False)
-        x = x.mean(dim=1, keepdim=True)  # (B, 1, R, R): what colour a face has is not for the encoder to say
+        x = x.mean(dim=1, keepdim=True)  # (B, 1, R, R)
         return x * gain + offset + noise  # (B, 3, R, R)
 
     return view
