@@ -15,7 +15,7 @@ def test_it_covers_the_landmarks_and_leaves_the_edge():
 
 
 def test_whatever_is_pasted_lies_within():
-    reached = torch.from_numpy(face_mask(SIDE)) > 0.02
+    reached = torch.tensor(face_mask(SIDE)) > 0.02
     assert (face_region(SIDE)[reached] > 0).all()
 
 
