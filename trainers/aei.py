@@ -4,7 +4,6 @@ Reference: arXiv 1912.13457, section 3.1. What the recipes add to the paper's lo
 """
 
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +174,7 @@ def main(argv: list[str] | None = None) -> None:
     face = face_region(options.resolution).to(accelerator.device)
 
     batches = accelerator.prepare(run.loader(pairs, options, accelerator, step))
-    started, first = time.monotonic(), step
+    reporter = run.Reporter(options, step)
     for batch in batches:
         source, target, truth = (batch[k].to(memory_format=torch.channels_last) for k in ("source", "target", "truth"))
         known, same = batch["known"], batch["same"]
@@ -245,11 +244,7 @@ def main(argv: list[str] | None = None) -> None:
         step += 1
 
         if accelerator.is_main_process:
-            run.log_metrics(options, step, {name: value.item() for name, value in values.items()})
-            if step % 20 == 0:
-                rate = (step - first) / (time.monotonic() - started)
-                shown = " ".join(f"{name} {value.item():.3f}" for name, value in values.items())
-                print(f"step {step}/{options.max_train_steps} {rate:.2f} steps/s {shown}", flush=True)
+            reporter.report(step, values)
             if step % options.validation_steps == 0 or step == options.max_train_steps:
                 save_samples(options, step, ema.average, identity_encoder, preview, accelerator)
                 save_components(options, ema.average)

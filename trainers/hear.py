@@ -4,7 +4,6 @@ Reference: arXiv 1912.13457, section 3.2. AEI-Net is frozen; targets are the pic
 """
 
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +146,7 @@ def main(argv: list[str] | None = None) -> None:
         "true_swap": options.true_swap_weight,
     }
     batches = accelerator.prepare(run.loader(pairs, options, accelerator, step))
-    started, first = time.monotonic(), step
+    reporter = run.Reporter(options, step)
     for batch in batches:
         source, target = (batch[k].to(memory_format=torch.channels_last) for k in ("source", "target"))
         with accelerator.autocast():
@@ -171,11 +170,7 @@ def main(argv: list[str] | None = None) -> None:
         step += 1
 
         if accelerator.is_main_process:
-            run.log_metrics(options, step, {name: value.item() for name, value in values.items()})
-            if step % 20 == 0:
-                rate = (step - first) / (time.monotonic() - started)
-                shown = " ".join(f"{name} {value.item():.3f}" for name, value in values.items())
-                print(f"step {step}/{options.max_train_steps} {rate:.2f} steps/s {shown}", flush=True)
+            reporter.report(step, values)
             if step % options.validation_steps == 0 or step == options.max_train_steps:
                 save_samples(options, step, aei, ema.average, preview, accelerator)
                 ema.average.save_pretrained(options.output_dir / "hear_refiner")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +35,7 @@ def start(options: TrainingOptions) -> Accelerator:
 
 
 Network = TypeVar("Network", bound=nn.Module)
+PRINT_STEPS = 20
 
 
 def build(cls: type[Network], model: Mapping[str, Mapping[str, Any]], section: str, **given: Any) -> Network:
@@ -118,10 +120,21 @@ def save_checkpoint(accelerator: Accelerator, options: TrainingOptions, step: in
                 shutil.rmtree(old)
 
 
-def log_metrics(options: TrainingOptions, step: int, values: Mapping[str, float]) -> None:
-    """Append one JSON line to metrics.jsonl."""
-    with (options.output_dir / "metrics.jsonl").open("a") as lines:
-        lines.write(json.dumps({"step": step, **values}) + "\n")
+class Reporter:
+    """Writes every step's losses to metrics.jsonl, and prints some with the speed since `first_step`."""
+
+    def __init__(self, options: TrainingOptions, first_step: int):
+        self.options, self.first_step, self.started = options, first_step, time.monotonic()
+
+    def report(self, step: int, losses: Mapping[str, torch.Tensor]) -> None:
+        """Tell what step number `step` gave."""
+        values = {name: loss.item() for name, loss in losses.items()}
+        with (self.options.output_dir / "metrics.jsonl").open("a") as lines:
+            lines.write(json.dumps({"step": step, **values}) + "\n")
+        if step % PRINT_STEPS == 0:
+            rate = (step - self.first_step) / (time.monotonic() - self.started)
+            shown = " ".join(f"{name} {value:.3f}" for name, value in values.items())
+            print(f"step {step}/{self.options.max_train_steps} {rate:.2f} steps/s {shown}", flush=True)
 
 
 def save_grid(path: Path, columns: Sequence[torch.Tensor]) -> None:
