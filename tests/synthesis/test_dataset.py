@@ -68,7 +68,13 @@ def test_a_second_run_keeps_what_is_there(folder):
 
 
 def test_an_interrupted_run_leaves_whole_groups_and_one_sentence(tmp_path):
-    process = subprocess.Popen(command(tmp_path, "--groups", 99, *TINY), start_new_session=True, **RUN)
+    def heed_interrupts():
+        """Undo that a shell's background jobs ignore Ctrl-C, which every child inherits."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    process = subprocess.Popen(
+        command(tmp_path, "--groups", 99, *TINY), start_new_session=True, preexec_fn=heed_interrupts, **RUN
+    )
     deadline = time.monotonic() + 300
     while not list(tmp_path.glob("group_*.npz")) and time.monotonic() < deadline:
         time.sleep(0.05)
