@@ -5,6 +5,7 @@ What needs torch is imported where a command runs, so that `--help` and `compone
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,16 +31,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        Exit code: 0 done, 1 could not be done (one sentence on stderr says why), 2 wrong usage, 130 interrupted.
+        Exit code: 0 done, 1 could not be done (one sentence on stderr says why), 2 wrong usage, 130 interrupted,
+        141 nobody reads on.
     """
     arguments = build_parser().parse_args(argv)
     try:
         arguments.run(arguments)
+        sys.stdout.flush()
     except FaceShifterError as error:
         print(f"faceshifter: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # the reader, `head` say, has seen enough; nothing more is written, at exit neither
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     return 0
 
 

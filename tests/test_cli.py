@@ -42,6 +42,13 @@ def test_an_error_is_one_sentence_and_exit_code_1():
     assert process.stderr == "faceshifter: No component or pipeline is called 'mtcn'; did you mean 'mtcnn'?\n"
 
 
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = [sys.executable, "-m", "faceshifter_hub.cli", "components", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait()) == ("", 141)
+
+
 def test_interruption(monkeypatch):
     def interrupt(arguments):
         raise KeyboardInterrupt
