@@ -22,6 +22,7 @@ from faceshifter_hub.registry import (
     list_components,
     plugin_problems,
 )
+from faceshifter_hub.synthesis.command import add_synthesize
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -58,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_components(subparsers)
     add_info(subparsers)
     add_evaluate(subparsers)
+    add_synthesize(subparsers)
     return parser
 
 

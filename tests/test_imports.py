@@ -22,10 +22,10 @@ STANDS_ON = {
     "models": {"component", "registry"},
     "faces": {"media", "component", "models", "registry"},
     "pipeline": PIPELINE,
-    "synthesis": {"settings", "faces.alignment"},
+    "synthesis": {"settings", "registry", "faces.alignment"},
     "evaluation": PIPELINE | {"pipeline"},
     "demo": PIPELINE | {"pipeline"},
-    "cli": PIPELINE | {"pipeline", "evaluation"},
+    "cli": PIPELINE | {"pipeline", "evaluation", "synthesis"},
     "trainers": PIPELINE | {"pipeline", "evaluation", "synthesis"},
 }
 
@@ -105,6 +105,7 @@ def test_the_space_imports_the_demo_alone():
         "import faceshifter_hub; faceshifter_hub.list_components(); faceshifter_hub.list_pipelines()",
         "from faceshifter_hub.cli import main; main(['components', '--json'])",
         "from faceshifter_hub.cli import main; main(['info', 'dlib-resnet'])",
+        "from faceshifter_hub.cli import build_parser; build_parser().format_help()",
         "import faceshifter_hub.settings",
     ],
 )

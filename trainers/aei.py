@@ -13,13 +13,13 @@ from pydantic import Field
 from torch import nn
 
 from faceshifter_hub.component import load_component
-from faceshifter_hub.errors import FaceShifterError
+from faceshifter_hub.errors import FaceShifterError, TrainingError
 from faceshifter_hub.models.aad import AADGenerator
 from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
 from faceshifter_hub.models.face_region import face_region
 from faceshifter_hub.registry import check_compatible
 from trainers import losses, run
-from trainers.data import SwapPairs, load_groups, load_photos
+from trainers.data import LivePairs, SwapPairs, load_photos, load_triplets
 from trainers.discriminator import MultiscaleDiscriminator
 from trainers.ema import EMA
 from trainers.options import TrainingOptions, parse_options
@@ -51,6 +51,8 @@ class AEIOptions(TrainingOptions):
     identity_warmup_steps: int = Field(0, ge=0, description="ours: over so many steps L_id's weight grows from 0")
     discriminator_start_step: int = Field(0, ge=0, description="ours: no L_adv before this step")
     discriminator_learning_rate: float = Field(4e-4, gt=0)
+    synthesize_on_the_fly: bool = Field(False, description="render triplets while training, in place of a folder")
+    synthesis_workers: int = Field(1, ge=1, description="rendering processes for it")
 
 
 class AEINet(nn.Module):
@@ -133,15 +135,17 @@ def adopt(network: nn.Module, other: nn.Module) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Train until `max_train_steps`, then write both components."""
     options = parse_options(AEIOptions, "Train stage 1, AEI-Net.", argv)
+    if options.synthesize_on_the_fly and options.synthetic_data_dir:
+        raise TrainingError("synthesize_on_the_fly takes the place of synthetic_data_dir: give one of them.")
     accelerator = run.start(options)
     photos = load_photos(options.train_data_dir, options.resolution, validation=False)
-    groups = load_groups(options.synthetic_data_dir, options.resolution) if options.synthetic_data_dir else []
+    triplets = load_triplets(options.synthetic_data_dir, options.resolution)
     samples = options.max_train_steps * options.train_batch_size * accelerator.num_processes
     pairs = SwapPairs(
-        photos, groups, options.resolution, samples, options.seed, options.different_ratio, options.rendered_ratio
+        photos, triplets, options.resolution, samples, options.seed, options.different_ratio, options.rendered_ratio
     )
     held_out = load_photos(options.train_data_dir, options.resolution, validation=True)
-    preview = SwapPairs(held_out, groups[:1], options.resolution, GRID_ROWS, 1, 1.0, 0.25)
+    preview = SwapPairs(held_out, triplets, options.resolution, GRID_ROWS, 1, 1.0, 0.25)
 
     identity_encoder = load_component(options.identity_encoder, "identity_encoder").to(accelerator.device)
     aei = build(options)
@@ -173,7 +177,13 @@ def main(argv: list[str] | None = None) -> None:
         step = run.checkpoint_step(checkpoint)
     face = face_region(options.resolution).to(accelerator.device)
 
-    batches = accelerator.prepare(run.loader(pairs, options, accelerator, step))
+    if options.synthesize_on_the_fly:
+        first = run.samples_before(step, options, accelerator)
+        live = LivePairs(pairs, options.rendered_ratio, first, options.synthesis_workers)
+        batches = run.live_loader(live, options)
+    else:
+        batches = run.loader(pairs, options, accelerator, step)
+    batches = accelerator.prepare(batches)
     reporter = run.Reporter(options, step)
     for batch in batches:
         source, target, truth = (batch[k].to(memory_format=torch.channels_last) for k in ("source", "target", "truth"))

@@ -1,24 +1,27 @@
-"""Training pairs: photographs without a true swap, rendered groups whose true swap is known.
+"""Training pairs: photographs without a true swap, rendered triplets whose true swap is known.
 
 A folder of photographs holds one picture a person and `landmarks.json`, as `trainers/prepare.py` writes it. A folder
-of rendered groups holds `group_*.npz`, as `python -m faceshifter_hub.synthesis` writes them: each has the pictures of
-all pairs of four identities and four attributes, so (identity i, attributes b) is the true swap of i onto (j, b).
+of triplets holds `triplets-*.tar`, as `faceshifter synthesize` writes them: source, target and true swap.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, IterableDataset
 
 from faceshifter_hub.errors import DataError
 from faceshifter_hub.evaluation.split import is_validation
 from faceshifter_hub.faces.alignment import similarity, template
 from faceshifter_hub.media.images import read_image
+from faceshifter_hub.synthesis.plan import RANGES
+from faceshifter_hub.synthesis.samples import decode_picture
+from faceshifter_hub.synthesis.shards import read_sample, scan_shard
+from faceshifter_hub.synthesis.stream import TripletStream
 from trainers.occlusion import occlude
 
 LANDMARKS_FILE = "landmarks.json"
@@ -68,21 +71,67 @@ def shrink(photo: Photo, resolution: int) -> Photo:
     return Photo(image, (photo.points + 0.5) / factor - 0.5)
 
 
-def load_groups(folder: Path, resolution: int) -> list[list[list[Photo]]]:
-    """Read rendered groups: for each, pictures by [identity][attributes].
+@dataclass
+class Swap:
+    """Who is put where, and the true swap; None where nobody knows it."""
+
+    source: Photo
+    target: Photo
+    truth: Photo | None
+
+
+class Triplets(Sequence[Swap]):
+    """Triplets that are read when they are asked for: memory does not grow with their number.
+
+    Args:
+        paths: of the shards.
+        resolution: that faces will be aligned to; larger pictures are shrunk.
 
     Raises:
-        DataError: The folder holds no group.
+        DataError: A shard is damaged.
     """
-    paths = sorted(folder.glob("group_*[0-9].npz"))
-    if not paths:
-        raise DataError(f"{folder} has no group_*.npz; make them with: python -m faceshifter_hub.synthesis {folder}")
-    groups = []
-    for path in paths:
-        with np.load(path) as group:
-            rows = zip(group["images"], group["points"], strict=True)
-            groups.append([[shrink(Photo(i, p), resolution) for i, p in zip(*row, strict=True)] for row in rows])
-    return groups
+
+    def __init__(self, paths: Sequence[Path], resolution: int):
+        self.paths, self.resolution = paths, resolution
+        spans = [(shard, *span) for shard, path in enumerate(paths) for span in scan_shard(path)]
+        self.spans = np.array(spans, np.int64).reshape(-1, 3)  # a triplet's shard, where its bytes begin and end
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+    def __getitem__(self, n: int) -> Swap:  # type: ignore[override]  # no slices
+        return Swap(*self.photos(n, "source", "target", "truth"))
+
+    def photos(self, n: int, *names: str) -> list[Photo]:
+        """Read some pictures of triplet number `n`."""
+        fields = self.fields(n)
+        known = json.loads(fields["json"])
+        return [
+            shrink(
+                Photo(decode_picture(fields[f"{name}.webp"]), np.array(known[name]["landmarks"], np.float32)),
+                self.resolution,
+            )
+            for name in names
+        ]
+
+    def fields(self, n: int) -> dict[str, bytes]:
+        """Read all fields of triplet number `n`."""
+        shard, begin, end = self.spans[n].tolist()
+        return read_sample(self.paths[shard], (begin, end))
+
+
+def load_triplets(folder: Path | None, resolution: int) -> Triplets:
+    """Return the triplets of a folder, none where there is no folder.
+
+    Raises:
+        DataError: The folder holds no triplets, or a damaged shard.
+    """
+    paths = sorted(folder.glob("triplets-*.tar")) if folder else []
+    if folder and not paths:
+        raise DataError(
+            f"{folder} has no triplets-*.tar; make them with: faceshifter synthesize {folder} --triplets 12000"
+        )
+    return Triplets(paths, resolution)
 
 
 def to_tensor(image: np.ndarray) -> torch.Tensor:
@@ -100,23 +149,15 @@ def warp(photo: Photo, matrix: np.ndarray, resolution: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Targets:
-    """Which pictures serve as targets.
+    """Which pictures serve as targets, by their numbers.
 
     Attributes:
-        photos: numbers of photographs.
-        rendered: (group, identity, attributes) of rendered pictures.
+        photos: photographs.
+        rendered: triplets.
     """
 
     photos: Sequence[int]
-    rendered: Sequence[tuple[int, int, int]]
-
-    @classmethod
-    def all_of(cls, photos: Sequence[Photo], groups: Sequence[Sequence[Sequence[Photo]]]) -> "Targets":
-        """Every picture there is."""
-        rendered = [
-            (g, j, b) for g, group in enumerate(groups) for j, row in enumerate(group) for b in range(len(row))
-        ]
-        return cls(range(len(photos)), rendered)
+    rendered: Sequence[int]
 
 
 class SwapPairs(Dataset):
@@ -127,20 +168,20 @@ class SwapPairs(Dataset):
 
     Args:
         photos: one person each.
-        groups: rendered groups; may be empty.
+        triplets: rendered ones; may be empty.
         resolution: R.
         length: number of samples.
         seed: of all draws.
         different: share of pairs of different people (the paper: 0.8 for AEI-Net, 0.5 for HEAR-Net).
-        rendered: share of samples out of rendered groups, with a known truth.
+        rendered: share of rendered samples, with a known truth, where there are triplets.
         targets: if given, the only pictures that serve as targets.
         occluders: cut-outs pasted over half of the targets and their truths, alike.
     """
 
     def __init__(
         self,
-        photos: list[Photo],
-        groups: list[list[list[Photo]]],
+        photos: Sequence[Photo],
+        triplets: Sequence[Swap],
         resolution: int,
         length: int,
         seed: int,
@@ -149,32 +190,41 @@ class SwapPairs(Dataset):
         targets: Targets | None = None,
         occluders: Sequence[np.ndarray] = (),
     ):
-        self.photos, self.groups = photos, groups
+        self.photos, self.triplets = photos, triplets
         self.resolution, self.length, self.seed = resolution, length, seed
-        self.different, self.rendered = different, rendered if groups else 0.0
-        self.targets = targets or Targets.all_of(photos, groups)
+        self.different, self.rendered = different, rendered if triplets else 0.0
+        self.targets = targets or Targets(range(len(photos)), range(len(triplets)))
         self.occluders = occluders
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, n: int) -> dict[str, torch.Tensor]:
-        rng = np.random.default_rng([self.seed, n])
-        same = bool(rng.random() >= self.different)
-        truth = None
-        if rng.random() < self.rendered:
-            g, j, b = self.targets.rendered[int(rng.integers(len(self.targets.rendered)))]
-            group = self.groups[g]
-            i, a = (j + rng.integers(1, len(group))) % len(group), rng.integers(len(group[0]))
-            source, target, truth = group[i][a], group[j][b], group[i][b]
+        rng, same, draw = self.begin(n)
+        if draw < self.rendered:
+            swap = self.triplets[self.targets.rendered[int(rng.integers(len(self.targets.rendered)))]]
         else:
-            t = self.targets.photos[int(rng.integers(len(self.targets.photos)))]
-            target = self.photos[t]
-            source = self.photos[(t + rng.integers(1, len(self.photos))) % len(self.photos)]
+            swap = self.photographs(rng)
+        return self.finished(swap, same, rng)
+
+    def begin(self, n: int) -> tuple[np.random.Generator, bool, float]:
+        """Return the generator of sample n, whether its pictures are the same, and a number below the share of
+        rendered samples if it is rendered.
+        """
+        rng = np.random.default_rng([self.seed, n])
+        return rng, bool(rng.random() >= self.different), rng.random()
+
+    def photographs(self, rng: np.random.Generator) -> Swap:
+        """Draw two photographs of different people."""
+        t = self.targets.photos[int(rng.integers(len(self.targets.photos)))]
+        return Swap(self.photos[(t + rng.integers(1, len(self.photos))) % len(self.photos)], self.photos[t], None)
+
+    def finished(self, swap: Swap, same: bool, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """Align, occlude and light a pair; `same` leaves its target alone."""
         if same:
-            source = truth = target
-        matrix = self.jittered(target, rng)
-        faces = [warp(photo, matrix, self.resolution) for photo in (target, truth or target)]
+            swap = Swap(swap.target, swap.target, swap.target)
+        matrix = self.jittered(swap.target, rng)
+        faces = [warp(photo, matrix, self.resolution) for photo in (swap.target, swap.truth or swap.target)]
         if self.occluders and rng.random() < OCCLUDED:
             faces = occlude(faces, self.occluders[int(rng.integers(len(self.occluders)))], rng)
         flip, light = rng.random() < 0.5, random_light(rng)
@@ -182,13 +232,13 @@ class SwapPairs(Dataset):
         if same:
             x_s = x_t
         else:
-            face = warp(source, self.jittered(source, rng), self.resolution)
+            face = warp(swap.source, self.jittered(swap.source, rng), self.resolution)
             x_s = finish(face, rng.random() < 0.5, random_light(rng))
         return {
             "source": x_s,
             "target": x_t,
             "truth": x_truth,
-            "known": torch.tensor(truth is not None),
+            "known": torch.tensor(swap.truth is not None),
             "same": torch.tensor(same),
         }
 
@@ -201,6 +251,39 @@ class SwapPairs(Dataset):
         error[:, 2] += rng.normal(0, JITTER_SHIFT * self.resolution, 2)
         align = np.vstack([similarity(photo.points, template(self.resolution)), [0, 0, 1]])
         return error @ align
+
+
+class LivePairs(IterableDataset):
+    """Pairs whose rendered share is of triplets that nobody saw before, rendered meanwhile.
+
+    Sample n is the same wherever a run begins. To be iterated in the main process, not in a loader's worker.
+
+    Args:
+        pairs: what else there is to know of the pairs; it has no triplets.
+        rendered: share of rendered samples.
+        first: number of the first sample.
+        workers: number of rendering processes.
+    """
+
+    def __init__(self, pairs: SwapPairs, rendered: float, first: int, workers: int):
+        self.pairs, self.rendered, self.first, self.workers = pairs, rendered, first, workers
+
+    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+        pairs = self.pairs
+        rendered_before = sum(pairs.begin(n)[2] < self.rendered for n in range(self.first))
+        stream = TripletStream(
+            max(pairs.resolution, RANGES["size"][0]), pairs.seed, start=rendered_before, workers=self.workers
+        )
+        for n in range(self.first, len(pairs)):
+            rng, same, draw = pairs.begin(n)
+            if draw < self.rendered:
+                triplet = next(stream)
+                pictures = (triplet.source, triplet.target, triplet.truth)
+                swap = Swap(*(Photo(picture.image, picture.landmarks) for picture in pictures))
+            else:
+                swap = pairs.photographs(rng)
+            yield pairs.finished(swap, same, rng)
+        stream.close()
 
 
 def random_light(rng: np.random.Generator) -> tuple[np.ndarray, float, bool]:

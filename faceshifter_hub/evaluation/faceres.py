@@ -5,17 +5,15 @@ Weights: HSE_FaceRec_tf (A. Savchenko, Apache-2.0), published as a TensorFlow.js
 Source: Howard et al., MobileNets, arXiv 1704.04861, table 1; Savchenko, arXiv 1807.07718.
 """
 
-import json
-import math
 from pathlib import Path
 from typing import Self
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from faceshifter_hub.evaluation.networks import fetch_network, get_network, read_verified
+from faceshifter_hub.evaluation.tfjs import read_weights
 from faceshifter_hub.models.crops import ARCFACE_CROP, CanonicalCrop, canonical_crop
 from faceshifter_hub.settings import get_settings
 
@@ -72,7 +70,7 @@ class FaceRes(nn.Module):
         Raises:
             CheckpointError: A file is missing or damaged.
         """
-        weights = read_weights(Path(folder))
+        weights = read_weights(read_verified(get_network("faceres"), Path(folder)), "faceres")
         network = cls()
         names = ["conv1"] + [f"conv_{kind}_{i}" for i in range(1, len(WIDTHS) + 1) for kind in ("dw", "pw")]
         for layer, name in zip(network.layers, names, strict=True):
@@ -92,15 +90,3 @@ class FaceRes(nn.Module):
         """Embed crops (B, 3, 224, 224) in [-1, 1], RGB, aligned by ArcFace's points: (B, 1024), not normalised."""
         x = (crops.flip(1) + 1) * 127.5 - self.mean  # (B, 3, 224, 224), BGR
         return self.layers(x).mean((2, 3))  # (B, 1024, 7, 7) -> (B, 1024)
-
-
-def read_weights(folder: Path) -> dict[str, Tensor]:
-    """Read the graph's weights, kept in float16: name -> float32 tensor in TensorFlow's layout."""
-    contents = read_verified(get_network("faceres"), folder)
-    entries = json.loads(contents["faceres.json"])["weightsManifest"][0]["weights"]
-    data, offset, weights = contents["faceres.bin"], 0, {}
-    for entry in entries[:-1]:  # the last one is no weight: the axes of the graph's mean
-        values = np.frombuffer(data, "<f2", math.prod(entry["shape"]), offset)
-        offset += values.nbytes
-        weights[entry["name"]] = torch.from_numpy(values.astype(np.float32).reshape(entry["shape"]))
-    return weights

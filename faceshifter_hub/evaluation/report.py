@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind: `report.json` and `pairs.csv`; the same run writes the same, timings apart."""
+"""What an evaluation leaves behind: `report.json` and a table; the same run writes the same, timings apart."""
 
 import csv
 import json
@@ -51,13 +51,14 @@ def prepare_folder(folder: Path) -> None:
         ) from error
 
 
-def write_report(folder: Path, report: dict, rows: Sequence[Row]) -> None:
-    """Write `report.json` and `pairs.csv`, replacing those of an earlier run.
+def write_report(folder: Path, report: dict, rows: Sequence[Row], table: str = "pairs.csv") -> None:
+    """Write `report.json` and a table, replacing those of an earlier run.
 
     Args:
         folder: Made by `prepare_folder`.
         report: Plain data.
-        rows: One a pair; the columns are those of all rows, in order of appearance.
+        rows: Of the table; the columns are those of all rows, in order of appearance.
+        table: The table's file name.
 
     Raises:
         UnwritableOutputError: The disk is full or the folder is gone; no half-written file stays.
@@ -65,13 +66,13 @@ def write_report(folder: Path, report: dict, rows: Sequence[Row]) -> None:
     columns = list(dict.fromkeys(column for row in rows for column in row))
     try:
         with tempfile.TemporaryDirectory(dir=folder) as unfinished:
-            with Path(unfinished, "pairs.csv").open("w", encoding="utf-8", newline="") as file:
+            with Path(unfinished, table).open("w", encoding="utf-8", newline="") as file:
                 writer = csv.DictWriter(file, columns, lineterminator="\n")
                 writer.writeheader()
                 writer.writerows(rows)
             text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
             Path(unfinished, "report.json").write_text(text, "utf-8")
-            for name in ("pairs.csv", "report.json"):
+            for name in (table, "report.json"):
                 os.replace(Path(unfinished, name), folder / name)
     except OSError as error:
         raise UnwritableOutputError(

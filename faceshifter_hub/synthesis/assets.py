@@ -16,12 +16,25 @@ import numpy as np
 from PIL import Image
 
 from faceshifter_hub.errors import RenderError
-from faceshifter_hub.synthesis.sampling import HairStyle, Looks
+from faceshifter_hub.synthesis.catalogue import HairStyle, Looks
 
-LONG_HAIR = ("bob01", "bob02", "long01", "ponytail01", "braid01")
-CURLY_HAIR = ("afro01",)
-FRINGES = {"bob01": 0.5, "bob02": 0.4, "short03": 0.4, "braid01": 0.7}  # hide an eye: share of the others' frequency
+HAIR = {
+    style.name: style
+    for style in (
+        HairStyle("short01"),
+        HairStyle("short02", fringe=True),
+        HairStyle("short03", fringe=True, hides=0.6),
+        HairStyle("short04"),
+        HairStyle("bob01", long=True, fringe=True, hides=0.85, lengths=(0.7, 1.5)),
+        HairStyle("bob02", long=True, fringe=True, hides=0.7, lengths=(0.7, 1.6)),
+        HairStyle("long01", long=True, lengths=(0.32, 0.9)),
+        HairStyle("ponytail01", long=True, lengths=(0.4, 1.2)),
+        HairStyle("braid01", long=True, fringe=True, hides=0.5, lengths=(0.4, 1.0)),
+        HairStyle("afro01", curly=True, lengths=(0.8, 1.6)),
+    )
+}
 PLUCKED_BROWS = ("brow06", "brow07", "brow10")
+HELD_OUT = frozenset(("bob02", "short03", "brow03", "brow07", "brow11", "green", "deepblue"))
 MAKE_UP_LASHES = {"lash01": 0.35, "lash02": 0.3, "lash03": 0.3, "lash04": 0.05}
 
 
@@ -78,8 +91,9 @@ def load_pack(folder: Path, *, halve_skins: bool) -> AssetPack:
         brows={"female": brows, "male": [name for name in brows if name not in PLUCKED_BROWS]},
         lashes={"female": list(MAKE_UP_LASHES), "male": ["lash01", "lash03"]},
         lash_shares={"female": list(MAKE_UP_LASHES.values()), "male": None},
-        hair=[HairStyle(name, name in LONG_HAIR, name in CURLY_HAIR, FRINGES.get(name, 1.0)) for name in hair],
-        hat="fedora",
+        hair=[HAIR.get(name, HairStyle(name)) for name in hair],
+        hats=["fedora"],
+        held_out=HELD_OUT,
     )
     return AssetPack(
         meshes=meshes,

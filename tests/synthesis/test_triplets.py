@@ -1,54 +1,51 @@
 import numpy as np
+import pytest
 
 from faceshifter_hub.synthesis.labels import LABELS
-from faceshifter_hub.synthesis.triplets import PEOPLE
 
-SIDE = 96
-
-
-def test_a_group_holds_every_identity_with_the_attributes_of_every_one(drawn):
-    images, points, labels = (drawn.pictures[f"group/{part}"] for part in ("images", "points", "labels"))
-    assert images.shape == (PEOPLE, PEOPLE, SIDE, SIDE, 3) and images.dtype == np.uint8
-    assert points.shape == (PEOPLE, PEOPLE, 5, 2) and points.dtype == np.float32
-    assert labels.shape == (PEOPLE, PEOPLE, SIDE, SIDE) and labels.dtype == np.uint8
-    assert set(np.unique(labels)) <= set(LABELS.values())
+SIDE, TRIPLETS = 96, 2
 
 
-def test_a_column_shares_its_background_and_a_row_does_not(drawn):
-    images, labels = drawn.pictures["group/images"].astype(int), drawn.pictures["group/labels"]
-    for i, b in np.ndindex(PEOPLE, PEOPLE):
-        same, other = (i + 1) % PEOPLE, (b + 1) % PEOPLE
-        assert background_distance(images, labels, (i, b), (same, b)) == 0
-        assert background_distance(images, labels, (i, b), (i, other)) > 3
+def role(drawn, truth, n, name, part):
+    """Return one output of one role of a triplet."""
+    return drawn.pictures[f"{truth}_{n}/{name}/{part}"]
 
 
-def background_distance(images, labels, one, two):
-    """Return the median difference of two pictures where both show the background."""
-    both = (labels[one] == LABELS["background"]) & (labels[two] == LABELS["background"])
-    assert both.sum() > 100
-    return np.median(np.abs(images[one] - images[two])[both])
+@pytest.mark.parametrize("n", range(TRIPLETS))
+def test_outside_the_region_a_face_truth_is_the_target_pixel_by_pixel(drawn, n):
+    region = drawn.regions[f"face_{n}"]
+    target, truth = (role(drawn, "face", n, name, "image") for name in ("target", "truth"))
+    assert np.array_equal(target[~region], truth[~region])
+    assert (target[region] != truth[region]).any(-1).mean() > 0.8
+    assert 0.02 < region.mean() < 0.6
 
 
-def test_a_row_shares_its_person(drawn):
-    """Lengths between landmarks depend on who is shown more than on how."""
-    points = drawn.pictures["group/points"]
-    eyes = np.linalg.norm(points[:, :, 0] - points[:, :, 1], axis=-1)
-    height = np.linalg.norm(points[:, :, :2].mean(2) - points[:, :, 3:].mean(2), axis=-1)
-    shape = eyes / height
-    by_attributes = shape / shape.mean(0)  # what remains is the person
-    assert by_attributes.std(1).mean() < by_attributes.mean(1).std()
+@pytest.mark.parametrize("n", range(TRIPLETS))
+def test_the_region_covers_the_face_and_little_more(drawn, n):
+    region = drawn.regions[f"face_{n}"]
+    face = (role(drawn, "face", n, "truth", "region") > 128) & (role(drawn, "face", n, "target", "region") > 128)
+    assert region[face].mean() > 0.95
+    background = role(drawn, "face", n, "truth", "labels") == LABELS["background"]
+    assert region[background].mean() < 0.05
 
 
-def test_every_one_of_a_column_is_framed_alike(drawn):
-    points = drawn.pictures["group/points"]
-    centre = 0.55 * points[:, :, :2].mean(2) + 0.45 * points[:, :, 3:].mean(2)
-    assert np.abs(centre - centre.mean(0)).max() < 0.025 * SIDE
-    assert (points > 0).all() and (points < SIDE - 1).all()
+@pytest.mark.parametrize("truth", ["face", "head"])
+def test_the_two_triplets_of_two_people_mirror_each_other(drawn, truth):
+    for part in ("image", "labels"):
+        assert np.array_equal(role(drawn, truth, 0, "source", part), role(drawn, truth, 1, "target", part))
+        assert np.array_equal(role(drawn, truth, 1, "source", part), role(drawn, truth, 0, "target", part))
+    assert not np.array_equal(role(drawn, truth, 0, "source", "image"), role(drawn, truth, 0, "target", "image"))
 
 
-def test_people_of_a_group_differ(drawn):
-    images = drawn.pictures["group/images"].astype(int)
-    middle = images[:, :, SIDE // 4 : 3 * SIDE // 4, SIDE // 4 : 3 * SIDE // 4]
-    for i in range(PEOPLE):
-        for j in range(i):
-            assert np.abs(middle[i] - middle[j]).mean() > 4
+def test_a_head_truth_may_differ_anywhere_but_shows_the_same_background(drawn):
+    assert drawn.regions["head_0"].all()
+    target, truth = (role(drawn, "head", 0, name, "undeveloped") for name in ("target", "truth"))
+    both = np.all(
+        [role(drawn, "head", 0, name, "labels") == LABELS["background"] for name in ("target", "truth")], axis=0
+    )
+    assert np.median(np.abs(target[both].astype(int) - truth[both])) == 0
+
+
+def test_people_are_the_same_whichever_truth_is_drawn(drawn):
+    for name in ("source", "target"):
+        assert np.array_equal(role(drawn, "face", 0, name, "image"), role(drawn, "head", 0, name, "image"))

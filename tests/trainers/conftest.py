@@ -1,8 +1,8 @@
-"""Tiny training data: rendered people on both sides of the split, and groups of black squares with two white bars."""
+"""Tiny training data: rendered people of both sides of the split, triplets of black squares with two white bars."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -15,24 +15,35 @@ from faceshifter_hub.evaluation.split import is_validation
 from faceshifter_hub.faces.alignment import template
 from faceshifter_hub.models.dlib_resnet import DlibIdentityEncoder
 from faceshifter_hub.synthesis.labels import LABELS
+from faceshifter_hub.synthesis.samples import encode_facts, encode_map, encode_picture
+from faceshifter_hub.synthesis.shards import write_shard
 from trainers import aei
 from trainers.prepare import prepare
 
 EXAMPLES = Path(__file__).parents[2] / "registry" / "examples"
 
 
+def triplet(i: int, j: int) -> dict[str, bytes]:
+    """Return the fields of a triplet; identities show as a bar in the upper half, attributes in the lower half."""
+    pictures = {"source": (i, i), "target": (j, j), "truth": (i, j)}
+    labels = np.zeros((SIDE, SIDE), np.uint8)
+    if j == 1:
+        labels[20:40, 10:30] = LABELS["hand"]
+    return {
+        **{f"{name}.webp": encode_picture(barred(who, BARS // 2 + how)) for name, (who, how) in pictures.items()},
+        "target_labels.png": encode_map(labels),
+        "json": encode_facts({name: {"landmarks": template(SIDE).tolist()} for name in pictures}),
+    }
+
+
 @pytest.fixture(scope="session")
-def groups_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two rendered groups: identity i shows as a bar in the upper half, attributes b as one in the lower half."""
-    folder = tmp_path_factory.mktemp("groups")
-    for g in range(2):
-        images = np.zeros((4, 4, SIDE, SIDE, 3), np.uint8)
-        labels = np.zeros((4, 4, SIDE, SIDE), np.uint8)
-        for i, b in product(range(4), range(4)):
-            images[i, b] = barred(i, BARS // 2 + b)
-        labels[:, 1, 20:40, 10:30] = LABELS["hand"]
-        points = np.broadcast_to(template(SIDE), (4, 4, 5, 2)).astype(np.float32)
-        np.savez(folder / f"group_{g:05}.npz", images=images, points=points, labels=labels)
+def triplets_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two shards of the twelve triplets of four people: every ordered pair."""
+    folder = tmp_path_factory.mktemp("triplets")
+    pairs = list(permutations(range(4), 2))
+    for shard in range(2):
+        samples = ((f"triplet-{12 * shard + n:08}", triplet(i, j)) for n, (i, j) in enumerate(pairs))
+        write_shard(folder / f"triplets-{shard:06}.tar", samples)
     return folder
 
 
@@ -58,14 +69,14 @@ class Run:
 
 
 @pytest.fixture(scope="session")
-def flags(photos_dir: Path, groups_dir: Path) -> Callable[..., list[str]]:
+def flags(photos_dir: Path, triplets_dir: Path) -> Callable[..., list[str]]:
     """Make a trainer's flags: `flags("tiny-aei", folder, max_train_steps=4)`."""
 
     def make(recipe: str, output: Path, **values: object) -> list[str]:
         given = {
             "recipe": recipe,
             "train_data_dir": photos_dir,
-            "synthetic_data_dir": groups_dir,
+            "synthetic_data_dir": triplets_dir,
             "output_dir": output,
             **values,
         }

@@ -11,7 +11,7 @@ from faceshifter_hub.errors import DataError
 from faceshifter_hub.evaluation.split import is_validation
 from faceshifter_hub.faces.alignment import align, template
 from faceshifter_hub.media.images import read_image
-from trainers.data import Photo, SwapPairs, Targets, load_groups, load_photos, shrink
+from trainers.data import LivePairs, Photo, SwapPairs, Targets, load_photos, load_triplets, shrink
 from trainers.occlusion import load_cutouts
 
 MANY = 500
@@ -24,8 +24,8 @@ def photos():
 
 
 @pytest.fixture(scope="module")
-def groups(groups_dir):
-    return load_groups(groups_dir, SIDE)
+def triplets(triplets_dir):
+    return load_triplets(triplets_dir, SIDE)
 
 
 def samples(pairs):
@@ -34,15 +34,15 @@ def samples(pairs):
 
 @pytest.mark.parametrize("rendered", [0.0, 1.0])
 @pytest.mark.parametrize("different", [0.8, 0.5])
-def test_the_share_of_same_pairs_is_what_different_leaves(photos, groups, different, rendered):
-    pairs = SwapPairs(photos, groups, SIDE, MANY, 0, different, rendered)
+def test_the_share_of_same_pairs_is_what_different_leaves(photos, triplets, different, rendered):
+    pairs = SwapPairs(photos, triplets, SIDE, MANY, 0, different, rendered)
     share = np.mean([bool(s["same"]) for s in samples(pairs)])
     assert share == pytest.approx(1 - different, abs=4 * np.sqrt(different * (1 - different) / MANY))
 
 
 @pytest.mark.parametrize(("different", "same"), [(1.0, False), (0.0, True)])
-def test_the_ends_of_the_ratio(photos, groups, different, same):
-    assert {bool(s["same"]) for s in samples(SwapPairs(photos, groups, SIDE, 50, 0, different, 0.5))} == {same}
+def test_the_ends_of_the_ratio(photos, triplets, different, same):
+    assert {bool(s["same"]) for s in samples(SwapPairs(photos, triplets, SIDE, 50, 0, different, 0.5))} == {same}
 
 
 def test_same_pairs_are_one_picture_and_others_never(photos):
@@ -53,20 +53,20 @@ def test_same_pairs_are_one_picture_and_others_never(photos):
             assert read_bars(s["source"])[0] != read_bars(s["target"])[0]
 
 
-def test_the_truth_of_a_rendered_pair_is_identity_i_with_attributes_b(groups):
+def test_the_truth_of_a_rendered_pair_is_identity_i_with_attributes_j(triplets):
     seen = set()
-    for s in samples(SwapPairs([], groups, SIDE, MANY, 0, 1.0, 1.0)):
+    for s in samples(SwapPairs([], triplets, SIDE, 200, 0, 1.0, 1.0)):
         (i, a), (j, b) = read_bars(s["source"]), read_bars(s["target"])
-        assert i != j
-        assert read_bars(s["truth"]) == (i, b)
+        assert i != j and (a, b) == (i, j)
+        assert read_bars(s["truth"]) == (i, j)
         assert s["known"]
-        seen.add((i, a, j, b))
-    assert len(seen) > 150  # of 192 that there are
+        seen.add((i, j))
+    assert len(seen) == 12
 
 
-def test_truth_and_target_share_place_and_light(groups):
+def test_truth_and_target_share_place_and_light(triplets):
     half = SIDE // 2
-    for s in samples(SwapPairs([], groups, SIDE, 30, 0, 1.0, 1.0)):
+    for s in samples(SwapPairs([], triplets, SIDE, 30, 0, 1.0, 1.0)):
         torch.testing.assert_close(s["truth"][:, half + 8 :], s["target"][:, half + 8 :], atol=1e-3, rtol=0)
 
 
@@ -75,14 +75,14 @@ def test_photographs_of_different_people_have_no_truth(photos):
         assert not s["known"] and torch.equal(s["truth"], s["target"])
 
 
-def test_the_share_of_rendered_samples(photos, groups):
-    pairs = SwapPairs(photos, groups, SIDE, MANY, 0, 1.0, 0.3)
+def test_the_share_of_rendered_samples(photos, triplets):
+    pairs = SwapPairs(photos, triplets, SIDE, MANY, 0, 1.0, 0.3)
     assert np.mean([bool(s["known"]) for s in samples(pairs)]) == pytest.approx(0.3, abs=4 * np.sqrt(0.21 / MANY))
 
 
-def test_sample_n_depends_on_seed_and_n_alone(photos, groups):
+def test_sample_n_depends_on_seed_and_n_alone(photos, triplets):
     def pairs(length, seed):
-        return SwapPairs(photos, groups, SIDE, length, seed, 0.8, 0.5)
+        return SwapPairs(photos, triplets, SIDE, length, seed, 0.8, 0.5)
 
     in_order = samples(pairs(20, 7))
     longer = pairs(1000, 7)
@@ -93,33 +93,27 @@ def test_sample_n_depends_on_seed_and_n_alone(photos, groups):
     assert not any(torch.equal(a["target"], b["target"]) for a, b in pairwise(in_order))
 
 
-def test_samples_are_faces_in_range(photos, groups):
-    for s in samples(SwapPairs(photos, groups, 32, 20, 0, 0.5, 0.5)):
+def test_samples_are_faces_in_range(photos, triplets):
+    for s in samples(SwapPairs(photos, triplets, 32, 20, 0, 0.5, 0.5)):
         for key in ("source", "target", "truth"):
             assert s[key].shape == (3, 32, 32) and s[key].dtype == torch.float32
             assert s[key].min() >= -1 and s[key].max() <= 1
 
 
-def test_only_chosen_targets_serve_as_targets(photos, groups):
-    chosen = Targets([2], [(1, 3, 0)])
-    targets = {
-        read_bars(s["target"]) if s["known"] else read_bars(s["target"])[0]
-        for s in samples(SwapPairs(photos, groups, SIDE, 60, 0, 1.0, 0.5, chosen))
+def test_only_chosen_targets_serve_as_targets(photos, triplets):
+    chosen = Targets([2], [9, 21])  # of both shards, the first pair whose source is the last of four
+    pairs = {
+        (read_bars(s["source"]), read_bars(s["target"])) if s["known"] else read_bars(s["target"])[0]
+        for s in samples(SwapPairs(photos, triplets, SIDE, 60, 0, 1.0, 0.5, chosen))
     }
-    assert targets == {2, (3, 0)}
+    assert pairs == {2, ((3, 3), (0, 0))}
 
 
-def test_all_pictures_are_targets_unless_told_otherwise(photos, groups):
-    everything = Targets.all_of(photos, groups)
-    assert list(everything.photos) == [0, 1, 2, 3]
-    assert len(set(everything.rendered)) == 2 * 4 * 4
-
-
-def test_an_occluder_covers_target_and_truth_alike(groups):
+def test_an_occluder_covers_target_and_truth_alike(triplets):
     cutout = np.full((20, 20, 4), 255, np.float32)
     cutout[..., :3] = (255, 0, 0)
     covered = 0
-    for s in samples(SwapPairs([], groups, SIDE, 40, 0, 1.0, 1.0, None, [cutout])):
+    for s in samples(SwapPairs([], triplets, SIDE, 40, 0, 1.0, 1.0, None, [cutout])):
         red = [(s[key][0] - s[key][1] > 0.5) for key in ("source", "target", "truth")]
         assert not red[0].any()
         # under the light's gains a pixel may fall just short of red in one of the two
@@ -128,9 +122,9 @@ def test_an_occluder_covers_target_and_truth_alike(groups):
     assert 8 < covered < 32
 
 
-def test_occluders_of_rendered_groups_can_be_pasted(groups_dir, groups):
-    cutouts = load_cutouts(groups_dir)
-    assert samples(SwapPairs([], groups, SIDE, 20, 0, 0.5, 1.0, None, cutouts))
+def test_occluders_of_targets_can_be_pasted(triplets):
+    cutouts = load_cutouts(map(triplets.fields, range(len(triplets))))
+    assert samples(SwapPairs([], triplets, SIDE, 20, 0, 0.5, 1.0, None, cutouts))
 
 
 # ---- photographs
@@ -170,11 +164,63 @@ def test_a_side_of_the_split_needs_two_people(photos_dir, tmp_path):
         load_photos(tmp_path, SIDE, validation=True)
 
 
-def test_a_folder_without_groups_is_one_sentence(tmp_path):
-    with pytest.raises(DataError, match=r"has no group_\*\.npz; make them with: python -m faceshifter_hub\.synthesis"):
-        load_groups(tmp_path, SIDE)
+# ---- triplets
 
 
-def test_groups_are_by_identity_then_attributes(groups):
-    assert len(groups) == 2
-    assert np.array_equal(groups[1][2][3].image, barred(2, BARS // 2 + 3))
+def test_a_folder_without_triplets_is_one_sentence(tmp_path):
+    with pytest.raises(DataError, match=r"has no triplets-\*\.tar; make them with: faceshifter synthesize"):
+        load_triplets(tmp_path, SIDE)
+
+
+def test_no_folder_is_no_triplets():
+    assert len(load_triplets(None, SIDE)) == 0
+
+
+def test_a_shard_that_was_cut_off_is_refused_by_name(triplets_dir, tmp_path):
+    content = (triplets_dir / "triplets-000001.tar").read_bytes()
+    for name, length in (("triplets-000003.tar", 5000), ("triplets-000004.tar", 5120), ("triplets-000005.tar", 0)):
+        (tmp_path / name).write_bytes(content[:length])
+        with pytest.raises(DataError, match=rf"{name} is no whole shard \([^\n]*\); delete it"):
+            load_triplets(tmp_path, SIDE)
+        (tmp_path / name).unlink()
+
+
+def test_triplets_count_through_the_shards(triplets):
+    assert len(triplets) == 24
+    assert triplets.fields(13)["__key__"] == b"triplet-00000013"
+    assert np.array_equal(triplets[23].truth.image, barred(3, BARS // 2 + 2))
+
+
+def test_larger_triplets_are_shrunk(triplets_dir):
+    swap = load_triplets(triplets_dir, SIDE // 2)[0]
+    assert {photo.image.shape[0] for photo in vars(swap).values()} == {SIDE // 2}
+
+
+# ---- rendered meanwhile
+
+
+@pytest.fixture(scope="module")
+def live(photos):
+    pairs = SwapPairs(photos, [], SIDE, 5, 6, 0.8, 0.5)
+    return lambda first: list(LivePairs(pairs, 0.5, first, 1))
+
+
+@pytest.fixture(scope="module")
+def live_samples(live):
+    return live(0)
+
+
+def test_live_pairs_mix_photographs_and_rendered_ones(live_samples):
+    assert {bool(s["known"]) for s in live_samples if not s["same"]} == {True, False}
+    for s in live_samples:
+        assert all(s[key].shape == (3, SIDE, SIDE) for key in ("source", "target", "truth"))
+        if s["known"] and not s["same"]:
+            assert not torch.equal(s["source"], s["target"])
+            assert 0 < (s["truth"] - s["target"]).abs().mean() < (s["source"] - s["target"]).abs().mean()
+
+
+def test_live_pairs_go_on_where_a_run_stopped(live, live_samples):
+    again = live(3)
+    assert len(again) == 2
+    for before, now in zip(live_samples[3:], again, strict=True):
+        assert all(torch.equal(before[key], now[key]) for key in before)

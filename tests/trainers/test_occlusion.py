@@ -3,6 +3,8 @@ import pytest
 from bars import SIDE
 
 from faceshifter_hub.synthesis.labels import LABELS
+from faceshifter_hub.synthesis.samples import encode_map, encode_picture
+from trainers.data import load_triplets
 from trainers.occlusion import COLOUR_MATCH, load_cutouts, occlude
 
 
@@ -18,18 +20,38 @@ def faces():
     return [np.full((64, 64, 3), grey, np.float32) for grey in (60, 200)]
 
 
-def test_cutouts_are_the_boxes_of_labelled_occluders(groups_dir):
-    cutouts = load_cutouts(groups_dir)
-    assert [c.shape for c in cutouts] == [(20, 20, 4)] * 2  # one a group: only attributes 1 show a hand
-    assert all((c[..., 3] == 255).all() and c.dtype == np.float32 for c in cutouts)
+def test_cutouts_are_the_boxes_of_labelled_occluders(triplets_dir):
+    triplets = load_triplets(triplets_dir, SIDE)
+    cutouts = load_cutouts(map(triplets.fields, range(12)))
+    # a hand before target 1, which three triplets show
+    assert [c.shape for c in cutouts] == [(20, 20, 4)]
+    assert (cutouts[0][..., 3] == 255).all() and cutouts[0].dtype == np.float32
 
 
-def test_slivers_are_left_out(tmp_path):
-    labels = np.zeros((1, 2, SIDE, SIDE), np.uint8)
-    labels[0, 0, :4, :4] = LABELS["glasses"]
-    labels[0, 1, :16, :16] = LABELS["skin"]
-    np.savez(tmp_path / "group_00000.npz", images=np.zeros((1, 2, SIDE, SIDE, 3), np.uint8), labels=labels)
-    assert load_cutouts(tmp_path) == []
+def target(labels):
+    """Return what is read of a triplet."""
+    return {
+        "target_labels.png": encode_map(labels),
+        "target.webp": encode_picture(np.zeros((SIDE, SIDE, 3), np.uint8)),
+    }
+
+
+def test_slivers_are_left_out():
+    labels = np.zeros((2, SIDE, SIDE), np.uint8)
+    labels[0, :4, :4] = LABELS["glasses"]
+    labels[1, :16, :16] = LABELS["skin"]
+    assert load_cutouts(map(target, labels)) == []
+
+
+def test_no_more_triplets_are_read_than_cutouts_are_wanted():
+    def endless():
+        for n in range(20, 60):
+            labels = np.zeros((SIDE, SIDE), np.uint8)
+            labels[:n, :10] = LABELS["object"]
+            yield target(labels)
+        raise AssertionError("read on")
+
+    assert [c.shape[0] for c in load_cutouts(endless(), 3)] == [20, 21, 22]
 
 
 def test_one_place_in_all_faces_and_nothing_elsewhere(cutout):

@@ -109,7 +109,7 @@ def test_a_finished_run_that_is_resumed_has_nothing_to_do(tiny_aei, flags):
     assert metrics(tiny_aei.folder) == before
 
 
-def test_the_papers_losses_alone_need_no_rendered_groups(flags, tmp_path):
+def test_the_papers_losses_alone_need_no_triplets(flags, tmp_path):
     given = flags("tiny-aei", tmp_path, max_train_steps=1, identity_views=False, discriminator_start_step=1)
     for name in ("true_swap", "surroundings", "colour", "target_identity", "feature"):
         given += [f"--{name}_weight", "0"]

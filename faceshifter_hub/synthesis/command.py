@@ -1,0 +1,90 @@
+"""`faceshifter synthesize`: fill a folder with faces and triplets; an interrupted run goes on where it stopped."""
+
+import argparse
+import os
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceshifter_hub.errors import RenderError
+
+if TYPE_CHECKING:
+    from faceshifter_hub.synthesis.plan import Plan
+
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_synthesize(subparsers: "Subparsers") -> None:
+    """Add `faceshifter synthesize`."""
+    parser = subparsers.add_parser(
+        "synthesize", help="render faces, and triplets whose true swap is known, into WebDataset shards"
+    )
+    parser.add_argument("output", type=Path, metavar="OUT", help="folder; the same command again goes on in it")
+    parser.add_argument("--identities", type=int, default=0, metavar="N", help="people among the faces (%(default)s)")
+    parser.add_argument("--per-identity", type=int, default=5, metavar="K", help="faces of each (%(default)s)")
+    parser.add_argument("--triplets", type=int, default=0, metavar="M", help="source, target, truth (%(default)s)")
+    parser.add_argument("--size", type=int, default=256, metavar="S", help="side in pixels (%(default)s)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="W", help="processes (one a core)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of all draws (%(default)s)")
+    parser.add_argument(
+        "--truth", choices=("face", "head"), default="face", help="what the truth takes from the source (%(default)s)"
+    )
+    parser.add_argument(
+        "--benchmark", choices=("swapbench",), help="render a benchmark instead; its size, seed and truth are its own"
+    )
+    parser.set_defaults(run=run_synthesize)
+
+
+def run_synthesize(arguments: argparse.Namespace) -> None:
+    """Render what the folder lacks, then write its contact sheet and card."""
+    if find_spec("moderngl") is None:
+        raise RenderError("Rendering needs moderngl: pip install 'faceshifter-hub[synth]'.")
+    from faceshifter_hub.synthesis.card import write_card
+    from faceshifter_hub.synthesis.contact_sheet import write_contact_sheet
+    from faceshifter_hub.synthesis.folder import filling
+    from faceshifter_hub.synthesis.plan import Plan, check_range
+    from faceshifter_hub.synthesis.swapbench import plan_swapbench
+
+    check_range("workers", arguments.workers)
+    if arguments.benchmark and (arguments.identities or arguments.triplets):
+        raise RenderError("--benchmark renders its own triplets: leave out --identities and --triplets.")
+    if arguments.benchmark:
+        plan = plan_swapbench()
+    else:
+        names = ("seed", "size", "truth", "identities", "per_identity", "triplets")
+        plan = Plan.of(**{name: getattr(arguments, name) for name in names})
+    folder = arguments.output
+    with filling(folder, plan):
+        try:
+            render_missing(folder, plan, arguments.workers)
+            write_contact_sheet(folder, plan)
+            write_card(folder, plan)
+        except KeyboardInterrupt:
+            print("\nStopped. The same command goes on where this one stopped.", file=sys.stderr)
+            raise
+    print(folder)
+
+
+def render_missing(folder: Path, plan: "Plan", workers: int) -> None:
+    """Render the shards that a folder lacks, telling how it goes on stderr."""
+    from faceshifter_hub.synthesis.draw import draw_shard
+    from faceshifter_hub.synthesis.workers import map_in_processes
+
+    missing = plan.missing(folder)
+    left, total = (sum(shard.last - shard.first for shard in shards) for shards in (missing, plan.shards()))
+    begun, done, terminal = time.monotonic(), 0, sys.stderr.isatty()
+    for shard in map_in_processes(draw_shard, ((folder, plan, shard) for shard in missing), workers):
+        done += shard.last - shard.first
+        rate = done / (time.monotonic() - begun)
+        told = f"{total - left + done} of {total} samples, {rate:.1f} a second, {clock((left - done) / rate)} left"
+        print(f"\r{told:60}" if terminal else told, end="" if terminal else "\n", file=sys.stderr, flush=True)
+    if done and terminal:
+        print(file=sys.stderr)
+
+
+def clock(seconds: float) -> str:
+    """Return a duration in hours, minutes and seconds."""
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
