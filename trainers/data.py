@@ -217,7 +217,8 @@ class SwapPairs(Dataset):
     def photographs(self, rng: np.random.Generator) -> Swap:
         """Draw two photographs of different people."""
         t = self.targets.photos[int(rng.integers(len(self.targets.photos)))]
-        return Swap(self.photos[(t + rng.integers(1, len(self.photos))) % len(self.photos)], self.photos[t], None)
+        s = (t + int(rng.integers(1, len(self.photos)))) % len(self.photos)
+        return Swap(self.photos[s], self.photos[t], None)
 
     def finished(self, swap: Swap, same: bool, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Align, occlude and light a pair; `same` leaves its target alone."""

@@ -101,13 +101,15 @@ def sample_place(rng: np.random.Generator, catalogue: Catalogue) -> tuple[Light,
     return light, Background(environment=environment, turn=turn, seed=seed)
 
 
-def sample_camera(rng: np.random.Generator) -> Camera:
-    """Return a camera that frames the face, and a development between a studio's and a telephone's."""
+def sample_camera(rng: np.random.Generator, identity: Identity, catalogue: Catalogue) -> Camera:
+    """Return a camera that frames the face, exposed for its skin, and developed between a studio's and a telephone's."""
+    light = {name for names in catalogue.looks.light_skins.values() for name in names}
+    lightness = sum(share for name, share in identity.skin.mixture.items() if name in light)
     return Camera(
         fov=rng.uniform(0.28, 0.6),
         zoom=rng.uniform(0.95, 1.12),
         shift=tuple(rng.normal(0, 0.02, 2)),
-        exposure=rng.normal(0, 0.2),
+        exposure=rng.normal(0.05 - 0.45 * lightness, 0.2),
         contrast=float(np.exp(rng.normal(0.03, 0.1))),
         blur=rng.choice([0.0, rng.uniform(0.001, 0.005)], p=[0.6, 0.4]),
         grain=rng.uniform(0, 0.015),
@@ -176,7 +178,7 @@ def sample_attributes(rng: np.random.Generator, identity: Identity, catalogue: C
         expression=sample_expression(rng, catalogue.units),
         pose=sample_pose(rng),
         gaze=(rng.normal(0, 0.18), rng.normal(0, 0.10)),
-        camera=sample_camera(rng),
+        camera=sample_camera(rng, identity, catalogue),
         light=light,
         hair=hair,
         hat=sample_hat(rng, identity, catalogue),

@@ -68,6 +68,6 @@ def stubble(identity: Identity) -> float:
 
 def sample_beard(rng: np.random.Generator) -> Beard | None:
     """Return a random beard, or none for seven of ten."""
-    bearded, style = rng.random() < 0.3, str(rng.choice(list(STYLES), p=list(STYLES.values())))
+    bearded, style = rng.random() < 0.3, list(STYLES)[int(rng.choice(len(STYLES), p=list(STYLES.values())))]
     length, density = rng.beta(1.1, 2.5), rng.uniform(0.45, 1.0)
     return Beard(style=style, length=length, density=density) if bearded else None

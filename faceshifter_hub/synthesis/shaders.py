@@ -148,7 +148,8 @@ void main() {
     specular = sheen * mix(.40, .85, smoothstep(.0, .35, luminance)) * smoothstep(.2, .8, occlusion);
     wrap = vec3(.38, .18, .10);
     leak = vec3(.10, .03, .02);
-    truth = vec4(cavity > .5 ? TEETH : where.g > .5 ? LIPS : cropped > .45 ? HAIR_LABEL : label, max(max(face, cavity), region), 0, 1);
+    float seen = cavity > .5 ? TEETH : where.g > .5 ? LIPS : cropped > .45 ? HAIR_LABEL : label;
+    truth = vec4(seen, max(max(face, cavity), region), 0, 1);
 
 #elif defined(EYE)
     vec4 t = texture(tex, uv);
@@ -186,7 +187,8 @@ void main() {
     vec3 tone = mix(tint, tips, clamp((rest.y - ends.x) / (ends.y - ends.x) + .3 * (noise.b - .5), 0., 1.));
     float temples = smoothstep(.45, .75, abs(rest.x)) * (1. - smoothstep(7.7, 8.1, rest.y));
     float greying = grey * mix(.3, .8, temples), pick = 1. - .6 * clamp(.5 * strands, 0., 1.) - .4 * noise.b;
-    tone = mix(tone, vec3(.60, .59, .58), .65 * step(.0001, grey) * (1. - smoothstep(greying - .05, greying + .3, pick)));
+    float white = step(.0001, grey) * (1. - smoothstep(greying - .05, greying + .3, pick));
+    tone = mix(tone, vec3(.60, .59, .58), .65 * white);
     albedo = linear(tone) * mix(.35, 1., clamp(strands, 0., 1.)) * (1. + .45 * clamp(strands - 1., 0., 1.5))
         + .012 * clamp(strands, 0., 1.5);
     float ripple = .8 * sin(rest.y * 10. + 2. * sin(5. * rest.x)) * (1. - smoothstep(7.2, 7.9, rest.y));
@@ -202,7 +204,8 @@ void main() {
     vec2 place = vec2(atan(rest.x, rest.z - .3) * .31831, rest.y * mix(.10, .32, curl));
     vec4 noise = texture(detail, place * 4.);
     float hair = .7 * noise.b + .3 * noise.g;
-    if (room < .08 || hair < mix(.52 - .45 * density, .75 - .25 * density, occlusion * occlusion) + .5 * (1. - room)) discard;
+    float bare = mix(.52 - .45 * density, .75 - .25 * density, occlusion * occlusion) + .5 * (1. - room);
+    if (room < .08 || hair < bare) discard;
     if (dot(n, v) < 0.) n = -n;
     n = normalize(n + vec3(noise.b - .5, .5 * (noise.g - .5), 0));
     float greying = 1. - smoothstep(grey - .05, grey + .25, noise.r * .4 + noise.b * .6);

@@ -138,8 +138,8 @@ def stubble_mask(rest: np.ndarray) -> np.ndarray:
 def on_ears(rest: np.ndarray) -> np.ndarray:
     """Return the ears, for points (..., 3) of the base mesh."""
     x, y, z = np.moveaxis(rest, -1, 0)
-    ear = smoothstep(np.abs(x), 0.70, 0.74) * smoothstep(y, 6.80, 6.88) * (1 - smoothstep(y, 7.62, 7.72))
-    return ear * (1 - smoothstep(z, 0.58, 0.68))
+    ear = smoothstep(np.abs(x), 0.68, 0.72) * smoothstep(y, 6.74, 6.82) * (1 - smoothstep(y, 7.62, 7.72))
+    return ear * (1 - smoothstep(z, 0.60, 0.70))
 
 
 def scalp_mask(rest: np.ndarray) -> np.ndarray:

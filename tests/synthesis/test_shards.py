@@ -76,6 +76,11 @@ def test_pictures_and_maps_come_back_exactly():
         assert np.array_equal(decode_map(encode_map(values)), values)
 
 
+def test_a_damaged_picture_is_refused():
+    with pytest.raises(DataError, match="^A picture of a shard is damaged"):
+        decode_picture(b"no picture")
+
+
 def test_depth_is_in_tenths_of_a_millimetre_and_no_depth_is_the_largest():
     depth = np.array([[9.87654, np.inf], [0.0, 100.0]], np.float32)
     assert quantise_depth(depth).tolist() == [[9877, 65535], [0, 65535]]

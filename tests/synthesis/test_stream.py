@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 from processes import children, runs, wait_for
@@ -31,7 +29,7 @@ def test_a_stream_gives_what_the_command_writes_from_any_position(made):
 
 def test_a_stream_whose_process_was_ended_says_so():
     stream = TripletStream(64, seed=0)
-    time.sleep(0.5)
+    wait_for(lambda: len(children(stream._process.pid)) == 2)  # a renderer, and the tracker of its semaphores
     processes = children(stream._process.pid)
     stream._process.kill()
     with pytest.raises(RenderError, match=r"^The process that renders triplets has ended; "):

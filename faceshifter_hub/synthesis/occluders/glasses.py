@@ -8,7 +8,7 @@ from faceshifter_hub.synthesis.pieces import Anatomy, Piece
 from faceshifter_hub.synthesis.transforms import smoothstep
 
 LABEL_OPACITY = 0.5  # lenses darker than this are what one sees; through others one sees the eyes
-CLEARANCE = 0.03  # of the nose: the face of another may have a higher one
+CLEARANCE = 0.025  # of the nose: the face of another may have a higher one
 
 
 class Spectacles:
@@ -44,9 +44,7 @@ class Spectacles:
         ]
 
 
-def build_glasses(
-    shape: Glasses, eyes: np.ndarray, ears: np.ndarray, bridge: np.ndarray
-) -> tuple[Surface, Surface]:
+def build_glasses(shape: Glasses, eyes: np.ndarray, ears: np.ndarray, bridge: np.ndarray) -> tuple[Surface, Surface]:
     """Return frame and lenses; their triangles are the same whatever the sizes.
 
     Args:
@@ -59,7 +57,7 @@ def build_glasses(
     radius_x = span * (0.335 + 0.055 * shape.width)
     radius_y = radius_x * (0.60 + 0.36 * shape.height)
     thickness, power = 0.009 + 0.021 * shape.thickness, 0.55 + 0.45 * shape.roundness
-    middle = np.array([bridge[0], eyes[:, 1].mean() - 0.05, max(bridge[2], eyes[:, 2].mean() + 0.10) + CLEARANCE])
+    middle = np.array([bridge[0], eyes[:, 1].mean() - 0.05, max(bridge[2], eyes[:, 2].mean() + 0.085) + CLEARANCE])
     half = span / 2 * 1.03
 
     def bend(points: np.ndarray) -> np.ndarray:

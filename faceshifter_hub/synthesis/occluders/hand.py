@@ -95,7 +95,9 @@ def to_segment(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.nda
 
 def place_hand(hand: Hand, rig: HandRig, anatomy: Anatomy, contact: Contact) -> list[Piece]:
     """Return the hand on or before the face."""
-    points = rig.pose(anatomy.vertices, hand.curl, hand.spread, hand.bend) @ rotation(hand.yaw, hand.pitch, hand.roll).T
+    points = (
+        rig.pose(anatomy.vertices, hand.curl, hand.spread, hand.bend) @ rotation(hand.yaw, hand.pitch, hand.roll).T
+    )
     mirror = np.array([1.0 if hand.side == "left" else -1.0, 1, 1])
     points = contact.lay(points * mirror, anatomy, hand.x * mirror[0], hand.y, hand.distance)
     return [hand_piece(points, hand.side, rig, anatomy)]

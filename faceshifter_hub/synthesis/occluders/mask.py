@@ -64,7 +64,11 @@ class MaskSheet:
         parts: list[Surface] = [(sheet.reshape(-1, 3), grid(ROWS, COLUMNS, closed=False))]
         for column, ear, side in ((0, ears[0], -1), (-1, ears[1], 1)):
             upper, lower = sheet[1, column], sheet[-2, column]
-            behind = [ear + [-0.06 * side, 0.10, -0.02], ear + [-0.04 * side, -0.10, -0.12], ear + [-0.1 * side, -0.3, -0.02]]
+            behind = [
+                ear + [-0.06 * side, 0.10, -0.02],
+                ear + [-0.04 * side, -0.10, -0.12],
+                ear + [-0.1 * side, -0.3, -0.02],
+            ]
             parts.append(tube(np.array([upper, *behind, lower]), 0.012))
         return join(parts)
 

@@ -47,7 +47,16 @@ def microphone() -> Form:
 
 
 def paper_cup() -> Form:
-    body = [(0.0, -1.12), (0.28, -1.12), (0.37, -0.13), (0.40, -0.13), (0.40, -0.05), (0.36, 0.0), (0.34, -0.03), (0.0, -0.03)]
+    body = [
+        (0.0, -1.12),
+        (0.28, -1.12),
+        (0.37, -0.13),
+        (0.40, -0.13),
+        (0.40, -0.05),
+        (0.36, 0.0),
+        (0.34, -0.03),
+        (0.0, -0.03),
+    ]
     return Form(turned(body, 32), -0.135, 0.2, ((0, -0.62, 0), 0.33, 0.75))
 
 
@@ -75,7 +84,9 @@ def book() -> Form:
     cover = slab(1.35, 1.9, -0.10, 0.10, 0.08, 0.01)
     label = slab(0.8, 0.3, 0.09, 0.104, 0.15, 0.002)
     down = np.array([0, 0, 0.95])
-    return Form(join([(cover[0] + down, cover[1]), (label[0] + down - [0, 0, 0.4], label[1])]), 0.1012, 0.3, None, lying=True)
+    return Form(
+        join([(cover[0] + down, cover[1]), (label[0] + down - [0, 0, 0.4], label[1])]), 0.1012, 0.3, None, lying=True
+    )
 
 
 def apple() -> Form:

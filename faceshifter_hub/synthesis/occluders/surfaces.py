@@ -64,7 +64,9 @@ def turned(profile: Sequence[tuple[float, float]], around: int = 24) -> Surface:
     """Return a surface turned about the y axis; `profile` has radii and heights, from the bottom up."""
     radius, height = np.array(profile, float).T[..., None]
     angle = np.arange(around) * 2 * np.pi / around
-    points = np.stack([radius * np.sin(angle), np.broadcast_to(height, (len(profile), around)), radius * np.cos(angle)], -1)
+    points = np.stack(
+        [radius * np.sin(angle), np.broadcast_to(height, (len(profile), around)), radius * np.cos(angle)], -1
+    )
     return points.reshape(-1, 3), grid(len(profile), around)
 
 
