@@ -23,7 +23,7 @@ STANDS_ON = {
     "faces": {"media", "component", "models", "registry"},
     "pipeline": PIPELINE,
     "synthesis": {"settings", "registry", "faces.alignment"},
-    "evaluation": PIPELINE | {"pipeline"},
+    "evaluation": PIPELINE | {"pipeline", "synthesis"},
     "demo": PIPELINE | {"pipeline"},
     "cli": PIPELINE | {"pipeline", "evaluation", "synthesis"},
     "trainers": PIPELINE | {"pipeline", "evaluation", "synthesis"},

@@ -102,14 +102,14 @@ def sample_place(rng: np.random.Generator, catalogue: Catalogue) -> tuple[Light,
 
 
 def sample_camera(rng: np.random.Generator, identity: Identity, catalogue: Catalogue) -> Camera:
-    """Return a camera that frames the face, exposed for its skin, and developed between a studio's and a telephone's."""
+    """Return a camera that frames the face, exposed for its skin; its pictures are a studio's or a telephone's."""
     light = {name for names in catalogue.looks.light_skins.values() for name in names}
     lightness = sum(share for name, share in identity.skin.mixture.items() if name in light)
     return Camera(
         fov=rng.uniform(0.28, 0.6),
         zoom=rng.uniform(0.95, 1.12),
         shift=tuple(rng.normal(0, 0.02, 2)),
-        exposure=rng.normal(0.05 - 0.45 * lightness, 0.2),
+        exposure=rng.normal(0.15 - 0.45 * lightness, 0.2),
         contrast=float(np.exp(rng.normal(0.03, 0.1))),
         blur=rng.choice([0.0, rng.uniform(0.001, 0.005)], p=[0.6, 0.4]),
         grain=rng.uniform(0, 0.015),
@@ -121,7 +121,7 @@ def sample_pose(rng: np.random.Generator) -> Pose:
     """Return a head pose: mostly towards the camera."""
     return Pose(
         yaw=np.clip(rng.normal(0, 0.36), -1.05, 1.05),
-        pitch=np.clip(rng.normal(0, 0.16), -0.5, 0.5),
+        pitch=np.clip(rng.normal(0, 0.19), -0.6, 0.6),
         roll=np.clip(rng.normal(0, 0.08), -0.4, 0.4),
         torso=rng.uniform(0.1, 0.9),
     )
@@ -148,7 +148,7 @@ def sample_clothing(rng: np.random.Generator) -> Clothing:
     greys = rng.random((2, 1)) ** 1.4 * 0.85
     colours = np.clip(greys + rng.uniform(0, 0.35, (2, 1)) * rng.uniform(-1, 1, (2, 3)), 0.02, 0.95)
     return Clothing(
-        colours=tuple(map(tuple, colours)),
+        colours=(tuple(colours[0]), tuple(colours[1])),
         pattern=rng.choice([0.0, rng.uniform(0.55, 0.99)], p=[0.7, 0.3]),
         height=np.clip(rng.normal(5.80, 0.05), 5.7, 5.9),
         slope=-0.22,

@@ -8,7 +8,7 @@ from faceshifter_hub.synthesis.skin import Atlas, pack, scalp_mask, stubble_mask
 from faceshifter_hub.synthesis.transforms import smoothstep
 
 SHORTEST, LONGEST = 0.03, 0.3  # decimetres
-STYLES: dict[BeardStyle, float] = {"moustache": 0.2, "goatee": 0.2, "chin": 0.1, "full": 0.5}  # of the bearded
+STYLES: dict[BeardStyle, float] = {"moustache": 0.25, "goatee": 0.25, "chin": 0.15, "full": 0.35}  # of the bearded
 ZONES: dict[BeardStyle, tuple[float, float, float, float]] = {  # of moustache, chin, full beard, scalp
     "moustache": (1.0, 0.0, 0.0, 0.0),
     "goatee": (1.0, 1.0, 0.0, 0.0),
@@ -41,8 +41,13 @@ def chin_mask(rest: np.ndarray) -> np.ndarray:
 
 
 def full_mask(rest: np.ndarray) -> np.ndarray:
-    """Return cheeks, jaw, upper lip and the neck's upper half."""
-    return stubble_mask(rest) * (1 - smoothstep(rest[..., 1], 6.77, 6.82) * (np.abs(rest[..., 0]) < 0.25))
+    """Return jaw, upper lip, what is just under the jaw, and the cheeks up to a line where the beard thins out."""
+    x, y, z = np.moveaxis(rest, -1, 0)
+    side = np.abs(x)
+    under_nose = smoothstep(y, 6.77, 6.82) * (side < 0.25)
+    cheek_line = 6.66 + 1.3 * np.maximum(side - 0.47, 0)
+    below = 1 - smoothstep(y, cheek_line - 0.18, cheek_line + 0.08) * (side > 0.25)
+    return stubble_mask(rest) * below * (1 - under_nose) * smoothstep(y + 0.2 * z, 6.32, 6.46)
 
 
 def beard_fur(tri: np.ndarray, tri_uv: np.ndarray, base: np.ndarray) -> Fur:
@@ -67,7 +72,7 @@ def stubble(identity: Identity) -> float:
 
 
 def sample_beard(rng: np.random.Generator) -> Beard | None:
-    """Return a random beard, or none for seven of ten."""
-    bearded, style = rng.random() < 0.3, list(STYLES)[int(rng.choice(len(STYLES), p=list(STYLES.values())))]
+    """Return a random beard, or none for three of four."""
+    bearded, style = rng.random() < 0.25, list(STYLES)[int(rng.choice(len(STYLES), p=list(STYLES.values())))]
     length, density = rng.beta(1.1, 2.5), rng.uniform(0.45, 1.0)
     return Beard(style=style, length=length, density=density) if bearded else None

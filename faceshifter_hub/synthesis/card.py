@@ -62,7 +62,7 @@ def light_of(record: Record) -> str:
     return "from the left" if across < -0.35 else "from the right" if across > 0.35 else "from the front"
 
 
-AGES, ANGLES = (35, 45, 55, 65, 75), (-45, -30, -15, 15, 30, 45)
+AGES, ANGLES = (25, 35, 45, 55, 65, 75), (-45, -30, -15, 15, 30, 45)
 DEGREES = "\N{DEGREE SIGN}"
 
 

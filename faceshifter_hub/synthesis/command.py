@@ -62,7 +62,8 @@ def run_synthesize(arguments: argparse.Namespace) -> None:
             write_contact_sheet(folder, plan)
             write_card(folder, plan)
         except KeyboardInterrupt:
-            print("\nStopped. The same command goes on where this one stopped.", file=sys.stderr)
+            tell("", "\n")
+            print("Stopped. The same command goes on where this one stopped.", file=sys.stderr)
             raise
     print(folder)
 
@@ -74,14 +75,23 @@ def render_missing(folder: Path, plan: "Plan", workers: int) -> None:
 
     missing = plan.missing(folder)
     left, total = (sum(shard.last - shard.first for shard in shards) for shards in (missing, plan.shards()))
-    begun, done, terminal = time.monotonic(), 0, sys.stderr.isatty()
+    if not left:
+        return
+    begun, done = time.monotonic(), 0
+    tell(f"{total - left} of {total} samples")
     for shard in map_in_processes(draw_shard, ((folder, plan, shard) for shard in missing), workers):
         done += shard.last - shard.first
         rate = done / (time.monotonic() - begun)
-        told = f"{total - left + done} of {total} samples, {rate:.1f} a second, {clock((left - done) / rate)} left"
-        print(f"\r{told:60}" if terminal else told, end="" if terminal else "\n", file=sys.stderr, flush=True)
-    if done and terminal:
-        print(file=sys.stderr)
+        tell(f"{total - left + done} of {total} samples, {rate:.1f} a second, {clock((left - done) / rate)} left")
+    tell("", "\n")
+
+
+def tell(text: str, end: str = "") -> None:
+    """Say on stderr how it goes: on a terminal over what was said before, else on a line of its own."""
+    if sys.stderr.isatty():
+        print(f"\r{text:60}" if text else "", end=end, file=sys.stderr, flush=True)
+    elif text:
+        print(text, file=sys.stderr, flush=True)
 
 
 def clock(seconds: float) -> str:

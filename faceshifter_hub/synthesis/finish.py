@@ -1,7 +1,10 @@
 """What a camera does to a picture after the light: blur, grain, compression."""
 
+import io
+
 import cv2
 import numpy as np
+from PIL import Image
 
 from faceshifter_hub.synthesis.parameters import Camera
 
@@ -14,6 +17,7 @@ def finish(image: np.ndarray, camera: Camera, seed: int) -> np.ndarray:
         grain = np.random.default_rng(seed).standard_normal(image.shape, np.float32) * np.float32(255 * camera.grain)
         image = np.clip(image + grain + 0.5, 0, 255).astype(np.uint8)
     if camera.jpeg is not None:
-        _, content = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, camera.jpeg])
-        image = np.ascontiguousarray(cv2.imdecode(content, cv2.IMREAD_COLOR)[..., ::-1])
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, "jpeg", quality=camera.jpeg)
+        image = np.array(Image.open(file))
     return image

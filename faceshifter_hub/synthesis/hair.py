@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from faceshifter_hub.synthesis.catalogue import Catalogue, HairStyle
+from faceshifter_hub.synthesis.catalogue import Catalogue
 from faceshifter_hub.synthesis.fur import Fur
 from faceshifter_hub.synthesis.identity_prior import sample_hair_tone
 from faceshifter_hub.synthesis.parameters import Hair, Identity
@@ -137,7 +137,7 @@ def cropped_fur(tri: np.ndarray, tri_uv: np.ndarray, base: np.ndarray) -> Fur:
 
 def scalp(hair: Hair) -> tuple[float, float]:
     """Return how dark the scalp is of cropped hair, and how far that has receded."""
-    return min(0.35 + 2.5 * hair.cropped, 1.0) * (hair.cropped > 0), 0.95 * hair.receding
+    return min(0.35 + 2.5 * hair.cropped, 1.0) * (hair.cropped > 0), 0.82 * hair.receding
 
 
 def strand_look(hair: Hair, shape: StyleShape, curly: bool) -> dict[str, Any]:
@@ -165,7 +165,8 @@ def sample_hair(rng: np.random.Generator, identity: Identity, catalogue: Catalog
     want_long = rng.random() < (0.12 if male else 0.75)
     styles = [style for style in looks.hair if style.long == want_long and not style.curly]
     curls = [style for style in looks.hair if style.curly]
-    own, other, vivid = np.array(identity.hair_tone, np.float32), sample_hair_tone(rng), rng.random(3) ** 1.5 * 0.7
+    own, other = np.array(identity.hair_tone, np.float32), sample_hair_tone(rng)
+    vivid = 0.1 + 0.5 * rng.random(3) ** 1.5
     dyed = rng.random()
     tone = vivid if dyed < 0.02 else other if dyed < 0.14 else own
     curly = bool(rng.random() < 0.5 * african - 0.08 and curls)
@@ -177,11 +178,12 @@ def sample_hair(rng: np.random.Generator, identity: Identity, catalogue: Catalog
     second = fringes[int(rng.integers(len(fringes)))] if fringes and bangs and not style.fringe else None
     hides = max((each.hides for each in (style, second) if each), default=0.0)
     fringe = float(rng.uniform(0, 1) if rng.random() < 0.06 else rng.uniform(hides, 1))
-    age, thinning = identity.age, rng.random()
+    thin, little, much = rng.random() * (0.5 + identity.age), rng.uniform(0.05, 0.35), rng.uniform(0.75, 1)
+    receding = much if thin > 0.55 else little if thin > 0.3 else 0.0
     cropped = float(np.clip(rng.beta(1.2, 1.8) * (1.3 if african > 0.5 else 0.8), 0.02, 1))
-    stretch, volume, wave = rng.uniform(0, 1), rng.normal(1.05, 0.22), max(rng.normal(0.15, 0.4), 0)
+    volume, wave = rng.normal(1.05, 0.22), max(rng.normal(0.15, 0.4), 0)
     tips = tone * rng.uniform(0.8, 1.2) if rng.random() < 0.7 else tone * rng.uniform(0.7, 1) + rng.uniform(0, 0.3)
-    grey = np.clip(rng.normal(1.6 * age - 0.5, 0.25), 0, 1) if dyed >= 0.14 else 0.0
+    grey = np.clip(rng.normal(1.6 * identity.age - 0.5, 0.25), 0, 1) if dyed >= 0.14 else 0.0
     undercut = rng.uniform(0.3, 1) if rng.random() < (0.4 if male else 0.1) else 0.0
     undercut *= not (style.long or style.fringe or style.curly)
     return Hair(
@@ -190,20 +192,14 @@ def sample_hair(rng: np.random.Generator, identity: Identity, catalogue: Catalog
         tone=tuple(tone),
         tips=tuple(np.clip(tips, 0, 1)),
         grey=grey,
-        length=sample_length(style, stretch),
+        length=rng.uniform(*style.lengths),
         volume=np.clip(volume, 0.6, 1.7),
         fringe=fringe,
         wave=min(wave, 1.0),
         undercut=undercut,
         mirrored=rng.random() < 0.5,
         cropped=cropped if bald else 0.5 if curly else 0.05 if undercut else 0.0,
-        receding=np.clip((thinning - 0.45) * 2, 0, 1) if bald and male else 0.0,
+        receding=receding if bald and male else 0.0,
         gloss=np.clip(rng.normal(0.45, 0.2), 0, 1),
         roughness=rng.uniform(0.2, 0.9),
     )
-
-
-def sample_length(style: HairStyle, stretch: float) -> float:
-    """Return a length that suits a style, for `stretch` in [0, 1]."""
-    low, high = style.lengths
-    return low + (high - low) * stretch

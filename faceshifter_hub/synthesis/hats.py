@@ -20,6 +20,7 @@ MIDDLE = np.array([0, 0.27, -0.955])  # of the skull, from between the eyes, dec
 SCARF_MIDDLE = np.array([0, -0.12, -0.955])  # of a headscarf's opening
 BRIM_NORMAL, BRIM_HEIGHT = np.array([0, 1, -0.385]), 0.49  # plane of the brim, its height above the eyes
 NO_BRIM = {"brim": (0.0, 0.0, 0.0, -1.0), "brimHeight": 0.0}
+LIFT = {"headscarf": 0.08}  # for the jaws of other faces, decimetres
 HIDES_HAIR = ("headscarf",)
 BAND_HEIGHT = 0.30
 FELT, TWO_COLOURS, KNIT = -1.0, -3.0, -5.0  # patterns of the cloth shader
@@ -158,7 +159,15 @@ class Hats:
             "cut": cloth.border,
             "sheen": 0.0,
         }
-        return Piece(hat.kind, np.concatenate(parts).astype(np.float32), "white", "cloth", "hat", uniforms)
+        return Piece(
+            hat.kind,
+            np.concatenate(parts).astype(np.float32),
+            "white",
+            "cloth",
+            "hat",
+            uniforms,
+            lift=LIFT.get(hat.kind, 0.0),
+        )
 
     def _visor(self, rim: np.ndarray) -> np.ndarray:
         """Return the visor (7, AROUND, 3) that grows out of a cap's front rim (AROUND, 3)."""
@@ -172,7 +181,7 @@ class Hats:
 
     def _drape(self, hat: Hat, anatomy: Anatomy) -> np.ndarray:
         """Return the part of a headscarf around the neck (n, 3), which follows the torso."""
-        axis = anatomy.five[:2].mean(0) + [0, 0, -1.105]
+        axis = anatomy.five[:2].mean(0) + np.array([0, 0, -1.105])
         away = np.hypot(anatomy.neutral[:, 0] - axis[0], anatomy.neutral[:, 2] - axis[2])
         t = np.linspace(0, 1, len(self.drape_height))[:, None]
         folds = np.sin(6 * self.azimuth + 9 * t) + 0.6 * np.sin(11 * self.azimuth - 6 * t)

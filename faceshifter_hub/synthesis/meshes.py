@@ -35,7 +35,7 @@ class Mesh:
         triangles = np.repeat(np.arange(len(tri)), 3)
         entries = (np.ones(tri.size, np.float32), (tri.reshape(-1), triangles))
         self.vertex_of_triangle = sparse.csr_matrix(entries, shape=(int(tri.max()) + 1, len(tri)))
-        traits = np.tile(np.float32([1, 0]), (len(rest), 1)) if traits is None else traits
+        traits = np.tile(np.array([1, 0], np.float32), (len(rest), 1)) if traits is None else traits
         static = [uv[unique & 0xFFFFFF], rest[self.corner], traits[self.corner]]
         self.static = context.buffer(np.concatenate(static, 1).astype("f4").tobytes())
         self.moving = context.buffer(reserve=len(self.corner) * 24, dynamic=True)

@@ -12,6 +12,7 @@ from faceshifter_hub.errors import RenderError
 
 Sex = Literal["female", "male"]
 BeardStyle = Literal["moustache", "goatee", "chin", "full"]
+MaskPattern = Literal["plain", "pleats", "print"]
 Rim = Literal["full", "half", "none"]
 ObjectShape = Literal["microphone", "paper cup", "mug", "bottle", "phone", "book", "apple", "ice cream"]
 ANCESTRIES = ("african", "asian", "caucasian")
@@ -237,7 +238,7 @@ class Mask(Parameters):
     """A surgical mask or one of cloth over mouth and nose."""
 
     kind: Literal["mask"] = "mask"
-    pattern: Literal["plain", "pleats", "print"]
+    pattern: MaskPattern
     colours: tuple[Colour, Colour]
 
 

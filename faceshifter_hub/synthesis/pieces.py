@@ -21,6 +21,7 @@ class Piece:
         label: Class in the label map; None for what one sees through.
         uniforms: The material's parameters.
         inflate: Shift of the vertices along their normals.
+        lift: By how much nearer to the camera it counts than it is, decimetres: what covers a face covers any other.
         face: Whether all of it belongs to the face region; skin decides by its own mask.
     """
 
@@ -31,6 +32,7 @@ class Piece:
     label: str | None
     uniforms: dict[str, Any]
     inflate: float = 0.0
+    lift: float = 0.0
     face: bool = False
 
 

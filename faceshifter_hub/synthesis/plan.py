@@ -22,7 +22,7 @@ RANGES = {
     "per_identity": (1, 1000),
     "triplets": (0, 10_000_000),
     "size": (64, 1024),
-    "workers": (1, 256),
+    "workers": (1, 1024),
 }
 PROCEDURAL = "procedural"
 

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from faceshifter_hub.synthesis.assets import AssetPack
-from faceshifter_hub.synthesis.geometry import ObjMesh, read_base_mesh, read_mask
 from faceshifter_hub.synthesis.catalogue import HairStyle, Looks
+from faceshifter_hub.synthesis.geometry import ObjMesh, read_base_mesh, read_mask
 from faceshifter_hub.synthesis.transforms import smoothstep
 
 SKIN_SIDE = 1024

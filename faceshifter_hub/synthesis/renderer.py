@@ -262,7 +262,7 @@ class FaceRenderer:
             "Identity.lash": (identity.lash, [name for names in looks.lashes.values() for name in names]),
             "Attributes.hair.style": (attributes.hair.style, [None, *(style.name for style in looks.hair)]),
             "Attributes.hair.second": (attributes.hair.second, [None, *(style.name for style in looks.hair)]),
-            "Attributes.hat.kind": (attributes.hat and attributes.hat.kind, [None, *looks.hats, *HATS]),
+            "Attributes.hat.kind": (attributes.hat.kind if attributes.hat else None, [None, *looks.hats, *HATS]),
         }
         missing = [f"{field} {name!r}" for field, (name, known) in named.items() if name not in known]
         mixtures = {name for skin in (identity.skin, *hand_skins(attributes.occluders)) for name in skin.mixture}
@@ -274,7 +274,7 @@ class FaceRenderer:
             )
 
     def _paint_skins(self, identity: Identity, attributes: Attributes, face: Identity | None) -> None:
-        skins = {"skin": self.painter.paint(identity.skin, face and face.skin)}
+        skins = {"skin": self.painter.paint(identity.skin, face.skin if face else None)}
         for skin in hand_skins(attributes.occluders):
             skins["hand"] = self.painter.paint(skin)
         for name, pixels in skins.items():
@@ -335,7 +335,7 @@ class FaceRenderer:
             gain=self.gain.get(piece.texture, 1.0),
             label=float(LABELS[piece.label or "background"]),
             region=float(piece.face),
-            lift=0.0 if piece.material == "fur" else LIFT.get(piece.label, 0.0),
+            lift=piece.lift + (0.0 if piece.material == "fur" else LIFT.get(piece.label, 0.0)),
         )
         self.meshes[piece.mesh].draw(program)
 

@@ -138,7 +138,8 @@ class Stage:
         """Place everything.
 
         Args:
-            identity: Whose head it is; the camera frames it, whatever its expression, and hair, hat and occluders sit on it.
+            identity: Whose head it is; the camera frames it, whatever its expression; hair, hat and occluders sit on
+                it.
             attributes: Everything else.
             face: Whose face is in that head; the identity's own if None.
 
@@ -290,7 +291,8 @@ class Stage:
             return []
         fur = self.furs["cropped"]
         mask = scalp_mask(self.morphs.base[fur.used])
-        vertices = fur.grow(posed, 0.01 + CROPPED_HEIGHT * hair.cropped * np.minimum(2 * mask, 1))
+        height = CROPPED_HEIGHT * hair.cropped * (1 - 0.6 * hair.receding)
+        vertices = fur.grow(posed, 0.01 + height * np.minimum(2 * mask, 1))
         uniforms = FUR | {
             "tint": hair.tone,
             "grey": hair.grey,

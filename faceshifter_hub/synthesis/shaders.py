@@ -203,14 +203,14 @@ void main() {
     float room = max(max(grown.r, grown.g), max(grown.b, grown.a));
     vec2 place = vec2(atan(rest.x, rest.z - .3) * .31831, rest.y * mix(.10, .32, curl));
     vec4 noise = texture(detail, place * 4.);
-    float hair = .7 * noise.b + .3 * noise.g;
+    float hair = .9 * noise.b + .1 * noise.g;
     float bare = mix(.52 - .45 * density, .75 - .25 * density, occlusion * occlusion) + .5 * (1. - room);
     if (room < .08 || hair < bare) discard;
     if (dot(n, v) < 0.) n = -n;
     n = normalize(n + vec3(noise.b - .5, .5 * (noise.g - .5), 0));
     float greying = 1. - smoothstep(grey - .05, grey + .25, noise.r * .4 + noise.b * .6);
     albedo = linear(mix(tint, vec3(.66, .65, .64), step(.0001, grey) * greying));
-    albedo *= mix(.5, 1.1, occlusion) * (.45 + 1.1 * hair);
+    albedo *= mix(.65, 1.1, occlusion) * (.5 + 1.05 * hair);
     openness = mix(.45, 1., occlusion);
     specular = .25;
     wrap = vec3(.5);

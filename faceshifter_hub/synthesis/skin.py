@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from faceshifter_hub.synthesis.face_truth import face_weight
-from faceshifter_hub.synthesis.parameters import Identity, Skin
+from faceshifter_hub.synthesis.parameters import Skin
 from faceshifter_hub.synthesis.transforms import smoothstep
 
 GAMMA = 2.2
@@ -68,7 +68,7 @@ class SkinPainter:
         self.samples = {name: texture.reshape(-1, 3)[texels] / 255 for name, texture in textures.items()}
 
     def paint(self, skin: Skin, face: Skin | None = None) -> np.ndarray:
-        """Return the colour of a skin (H, W, 3) uint8, with the face of another, brought to the same tone, if given."""
+        """Return the colour of a skin (H, W, 3) uint8, with another's face, brought to the same tone, if given."""
         mixture = self._mix(skin.mixture)
         if face is not None and face.mixture != skin.mixture:
             table = tone_table(self._tone(face.mixture), self._tone(skin.mixture))
@@ -113,7 +113,7 @@ def colour_masks(atlas: Atlas) -> np.ndarray:
 
 
 def relief_masks(atlas: Atlas) -> np.ndarray:
-    """Return lines of the forehead, lines of eyes and mouth, where blush goes, and the face region: (H, W, 4) uint8."""
+    """Return lines of the forehead, of eyes and mouth, where blush goes, and the face region: (H, W, 4) uint8."""
     rest = atlas.rest
     return pack(forehead_lines(rest), smile_lines(rest), blush_mask(rest), face_weight(rest))
 
@@ -138,14 +138,15 @@ def stubble_mask(rest: np.ndarray) -> np.ndarray:
 def on_ears(rest: np.ndarray) -> np.ndarray:
     """Return the ears, for points (..., 3) of the base mesh."""
     x, y, z = np.moveaxis(rest, -1, 0)
-    ear = smoothstep(np.abs(x), 0.68, 0.72) * smoothstep(y, 6.74, 6.82) * (1 - smoothstep(y, 7.62, 7.72))
+    out = np.abs(x) - 0.08 * smoothstep(y, 6.95, 7.2)  # lobes are closer to the middle
+    ear = smoothstep(out, 0.68, 0.72) * smoothstep(y, 6.74, 6.82) * (1 - smoothstep(y, 7.48, 7.56))
     return ear * (1 - smoothstep(z, 0.60, 0.70))
 
 
 def scalp_mask(rest: np.ndarray) -> np.ndarray:
     """Return where hair grows on the head for points (..., 3) of the base mesh: 0 outside, 1 where it never falls out.
 
-    In between, the value at which a receding hairline has passed: first the temples, last the crown.
+    In between, the value at which a receding hairline has passed: first the temples, then the crown.
     """
     x, y, z = np.moveaxis(rest, -1, 0)
     side = np.abs(x)
@@ -153,9 +154,9 @@ def scalp_mask(rest: np.ndarray) -> np.ndarray:
     line = line - 0.40 * smoothstep(z, 0.42, 0.52) * (1 - smoothstep(z, 0.64, 0.76))  # sideburns
     line = line + 0.10 * np.exp(-(((side - 0.48) / 0.14) ** 2)) * smoothstep(z, 0.7, 0.9)  # temples
     edge = np.clip((y - line) / 0.14, 0, 1)
-    top = smoothstep(y, 7.72, 8.02)
+    top = smoothstep(y, 7.84, 8.10)
     back = np.clip((1.25 - z) / 1.7 - 0.25 * np.exp(-(((side - 0.45) / 0.15) ** 2)), 0, 1)
-    return edge * (1 - top + top * (0.15 + 0.85 * back)) * (1 - on_ears(rest))
+    return edge * (1 - top + top * (0.15 + 0.5 * back)) * (1 - on_ears(rest))
 
 
 def eyeshadow_mask(atlas: Atlas) -> np.ndarray:

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 NAME = "swapbench"
 PEOPLE = 2  # of a group, whose first triplet is the one that counts: the second person onto the first
-CLEAR, OCCLUDED = 300, 200
+CLEAR, OCCLUDED = 300, {"glasses": 50, "other": 150}
 COVERED = (0.05, 0.6)  # share of the face region that occluders hide where a triplet counts as occluded
 HIDING = ("hand", "glasses", "object", "hair", "cloth")  # labels that occluders have
-SEED, SIZE = 2026, 256
+VERSION, SEED, SIZE = 1, 2026, 256
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def plan_swapbench() -> Plan:
         truth=bench.truth,
         identities=0,
         per_identity=1,
-        triplets=CLEAR + OCCLUDED,
+        triplets=CLEAR + sum(OCCLUDED.values()),
         benchmark=f"{NAME} {bench.version}",
     )
 
@@ -166,15 +166,18 @@ def covered(renderer: "FaceRenderer", target: "Person") -> float:
 def choose(renderer: "FaceRenderer", seed: int) -> tuple[list[int], list[int]]:
     """Return the first groups without occluders, and the first whose occluders hide part of the target's face."""
 
-    def occluders(group: int) -> int:
-        return len(people_of(renderer, seed, group)[0].attributes.occluders)
+    def kinds(group: int) -> set[str]:
+        return {occluder.kind for occluder in people_of(renderer, seed, group)[0].attributes.occluders}
 
     def hides(group: int) -> bool:
         least, most = COVERED
-        return occluders(group) > 0 and least <= covered(renderer, people_of(renderer, seed, group)[0]) <= most
+        return least <= covered(renderer, people_of(renderer, seed, group)[0]) <= most
 
-    clear = (group for group in count() if not occluders(group))
-    return list(islice(clear, CLEAR)), list(islice(filter(hides, count()), OCCLUDED))
+    clear = (group for group in count() if not kinds(group))
+    glasses = (group for group in count() if kinds(group) == {"glasses"} and hides(group))
+    other = (group for group in count() if kinds(group) - {"glasses"} and hides(group))
+    occluded = [*islice(glasses, OCCLUDED["glasses"]), *islice(other, OCCLUDED["other"])]
+    return list(islice(clear, CLEAR)), sorted(occluded)
 
 
 def main() -> None:
@@ -183,7 +186,7 @@ def main() -> None:
 
     renderer = FaceRenderer(128)
     clear, occluded = choose(renderer, SEED)
-    bench = SwapBench(1, SEED, SIZE, "face", hash_assets(), hash_geometry(), "", clear, occluded)
+    bench = SwapBench(VERSION, SEED, SIZE, "face", hash_assets(), hash_geometry(), "", clear, occluded)
     people = hash_people(people_of(renderer, SEED, group) for group in bench.groups())
     print(to_toml(replace(bench, people=people)))
 

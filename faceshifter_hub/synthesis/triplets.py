@@ -57,7 +57,7 @@ def render_group(
     truth: Truth = "face",
     split: Split = "train",
 ) -> Iterator[Triplet]:
-    """Render all ordered pairs of a group of people, `people` (`people` - 1) triplets out of `people` squared pictures.
+    """Render all ordered pairs of a group of n people: n (n - 1) triplets out of n squared pictures.
 
     Group `index` depends on seed, index and split alone: the same pixels come back on the same renderer.
 

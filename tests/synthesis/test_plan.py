@@ -92,7 +92,7 @@ def test_two_runs_never_fill_one_folder(plan, tmp_path):
         (["--identities", "1", "--per-identity", "0"], "--per-identity is 1 to 1000, not 0."),
         (["--triplets", "10000001"], "--triplets is 0 to 10000000, not 10000001."),
         (["--triplets", "1", "--size", "63"], "--size is 64 to 1024, not 63."),
-        (["--triplets", "1", "--workers", "0"], "--workers is 1 to 256, not 0."),
+        (["--triplets", "1", "--workers", "0"], "--workers is 1 to 1024, not 0."),
         (["--triplets", "1", "--seed", "-1"], "--seed is 0 to 4294967295, not -1."),
         ([], "Nothing is asked for: give --identities, --triplets or both."),
     ],

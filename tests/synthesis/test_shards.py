@@ -77,7 +77,7 @@ def test_pictures_and_maps_come_back_exactly():
 
 
 def test_a_damaged_picture_is_refused():
-    with pytest.raises(DataError, match="^A picture of a shard is damaged"):
+    with pytest.raises(DataError, match=r"^A picture of a shard is damaged"):
         decode_picture(b"no picture")
 
 

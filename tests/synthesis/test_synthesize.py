@@ -167,14 +167,17 @@ def interrupted(tmp_path_factory):
 def test_ctrl_c_says_that_the_same_command_goes_on(interrupted):
     errors, code, names = interrupted[1]["Ctrl-C"]
     assert code == 130
-    assert errors.strip() == "Stopped. The same command goes on where this one stopped."
+    assert errors.splitlines() == ["0 of 79 samples", "Stopped. The same command goes on where this one stopped."]
     assert not [name for name in names if name.endswith(".partial")]
 
 
 def test_the_end_of_a_worker_is_one_sentence(interrupted):
     errors, code = interrupted[1]["worker"]
     assert code == 1
-    assert errors.startswith("faceshifter: A rendering process was ended from outside") and errors.count("\n") == 1
+    first, sentence = errors.splitlines()
+    assert first == "0 of 79 samples" and sentence.startswith(
+        "faceshifter: A rendering process was ended from outside"
+    )
 
 
 def test_interrupted_runs_make_the_very_folder_of_one_that_never_was(interrupted, made):
@@ -191,8 +194,9 @@ def test_a_full_disk_leaves_no_half_shard_and_is_one_sentence(tmp_path):
     assert process.returncode == 1
     path = tmp_path / "faces-000000.tar"
     assert process.stderr.splitlines() == [
+        "0 of 79 samples",
         f"faceshifter: {path} cannot be written: File too large. What was finished before is kept: make room, then "
-        "give the same command again."
+        "give the same command again.",
     ]
     assert list(contents(tmp_path)) == ["dataset.json"]
 

@@ -118,6 +118,20 @@ def test_the_papers_losses_alone_need_no_triplets(flags, tmp_path):
     assert set(metrics(tmp_path)[0]) == {"step", "attribute", "reconstruction", "identity"}
 
 
+def test_triplets_can_be_rendered_meanwhile(flags, tmp_path, monkeypatch):
+    monkeypatch.delenv("FACESHIFTER_ASSETS", raising=False)
+    given = flags("tiny-aei", tmp_path, max_train_steps=2, rendered_ratio=1, synthesize_on_the_fly=True)
+    at = given.index("--synthetic_data_dir")
+    aei.main([*given[:at], *given[at + 2 :]])
+    assert [line["step"] for line in metrics(tmp_path)] == [1, 2]
+    assert all(line["true_swap"] > 0 for line in metrics(tmp_path))
+
+
+def test_triplets_of_two_origins_are_refused(flags, tmp_path):
+    with pytest.raises(FaceShifterError, match=r"^synthesize_on_the_fly takes the place of synthetic_data_dir: give "):
+        aei.main(flags("tiny-aei", tmp_path, synthesize_on_the_fly=True))
+
+
 def test_a_grown_network_starts_from_the_coarse_levels_of_the_smaller(tiny_aei, flags):
     options = parse_options(aei.AEIOptions, "Train.", flags("tiny-aei", tiny_aei.folder, init_model=tiny_aei.folder))
     widths = options.model["encoder"]["down_channels"], options.model["generator"]["channels"]

@@ -7,6 +7,7 @@ import numpy as np
 from faceshifter_hub.synthesis.pieces import Anatomy
 from faceshifter_hub.synthesis.transforms import rotation, smoothstep
 
+LIFT = 0.08  # of what touches a face, for the noses and cheeks of other faces, decimetres
 CELL, CELLS = 0.08, 56  # of the height field, decimetres
 
 
@@ -37,7 +38,7 @@ class Contact:
         frame = rotation(side, 0, 0)  # its z axis is where the thing comes from
         placed = points + mouth + unit * np.array([x, y, 0])
         head, local = anatomy.vertices[self.head] @ frame, placed @ frame
-        corner = (mouth + [0, 0.5, 0]) @ frame - CELL * CELLS / 2
+        corner = (mouth + np.array([0, 0.5, 0])) @ frame - CELL * CELLS / 2
         field = np.full((CELLS, CELLS), -np.inf)
         cell, inside = cells(head, corner)
         np.maximum.at(field, cell, head[inside, 2])

@@ -8,6 +8,7 @@ from faceshifter_hub.synthesis.pieces import Anatomy, Piece
 from faceshifter_hub.synthesis.transforms import smoothstep
 
 LABEL_OPACITY = 0.5  # lenses darker than this are what one sees; through others one sees the eyes
+LIFT = 0.04  # for the noses and lids of other faces, decimetres
 CLEARANCE = 0.025  # of the nose: the face of another may have a higher one
 
 
@@ -39,8 +40,8 @@ class Spectacles:
         lens_uniforms = {"tint": shape.lens, "opacity": shape.opacity, "cut": shape.gradient}
         label = "glasses" if shape.opacity > LABEL_OPACITY else None
         return [
-            Piece("frame", anatomy.pose.turn(frame), "white", "cloth", "glasses", frame_uniforms),
-            Piece("lenses", anatomy.pose.turn(lenses), "white", "glass", label, lens_uniforms),
+            Piece("frame", anatomy.pose.turn(frame), "white", "cloth", "glasses", frame_uniforms, lift=LIFT),
+            Piece("lenses", anatomy.pose.turn(lenses), "white", "glass", label, lens_uniforms, lift=LIFT),
         ]
 
 
@@ -80,8 +81,8 @@ def build_glasses(shape: Glasses, eyes: np.ndarray, ears: np.ndarray, bridge: np
     parts.append(tube(bend(path), max(thickness * 1.1, 0.013)))
     for side, ear in ((1, ears[1]), (-1, ears[0])):
         hinge = bend(np.array([[(half + 0.93 * radius_x) * side, 0.45 * radius_y, 0]]))[0]
-        corner = hinge + [0.05 * side, 0, -0.05]
-        rest, hook = ear + [-0.05 * side, 0.10, 0.12], ear + [-0.07 * side, -0.02, -0.10]
+        corner = hinge + np.array([0.05 * side, 0, -0.05])
+        rest, hook = ear + np.array([[-0.05 * side, 0.10, 0.12], [-0.07 * side, -0.02, -0.10]])
         along = np.linspace(0, 1, 8)[1:, None]
         temple = np.concatenate([[hinge, corner], corner + along * (rest - corner), [hook]])
         parts.append(tube(temple, 0.010 + 0.5 * thickness))

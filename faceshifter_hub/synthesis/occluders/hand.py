@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from faceshifter_hub.synthesis.occluders.contact import Contact
+from faceshifter_hub.synthesis.occluders.contact import LIFT, Contact
 from faceshifter_hub.synthesis.parameters import Hand
 from faceshifter_hub.synthesis.pieces import Anatomy, Piece
 from faceshifter_hub.synthesis.skin import BARE
@@ -107,4 +107,4 @@ def hand_piece(points: np.ndarray, side: str, rig: HandRig, anatomy: Anatomy) ->
     """Return what to draw of a hand whose vertices (m, 3) are in place before the head is turned."""
     placed = np.zeros_like(anatomy.vertices)
     placed[rig.vertices] = anatomy.pose.turn(points)
-    return Piece(f"{side}-hand", placed, "hand", "skin", "hand", BARE)
+    return Piece(f"{side}-hand", placed, "hand", "skin", "hand", BARE, lift=LIFT)

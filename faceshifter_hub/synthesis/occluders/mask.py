@@ -11,6 +11,7 @@ ROWS, COLUMNS = 18, 25
 TOP, BOTTOM = 7.13, 6.22  # heights of its middle, decimetres on the unmorphed base mesh
 OFF_SKIN = 0.04  # decimetres
 REACH = 0.085  # a point of the sheet clears all skin that is nearer, decimetres
+LIFT = 0.22  # for the noses and chins of other faces, decimetres
 STRETCHES = 24  # steps in which the sheet is pulled taut
 AXIS_Z = 0.5  # of the upright axis that it is pulled around
 PATTERNS = {"plain": -2.0, "pleats": -6.0, "print": -7.0}
@@ -64,12 +65,8 @@ class MaskSheet:
         parts: list[Surface] = [(sheet.reshape(-1, 3), grid(ROWS, COLUMNS, closed=False))]
         for column, ear, side in ((0, ears[0], -1), (-1, ears[1], 1)):
             upper, lower = sheet[1, column], sheet[-2, column]
-            behind = [
-                ear + [-0.06 * side, 0.10, -0.02],
-                ear + [-0.04 * side, -0.10, -0.12],
-                ear + [-0.1 * side, -0.3, -0.02],
-            ]
-            parts.append(tube(np.array([upper, *behind, lower]), 0.012))
+            behind = [[-0.06 * side, 0.10, -0.02], [-0.04 * side, -0.10, -0.12], [-0.1 * side, -0.3, -0.02]]
+            parts.append(tube(np.array([upper, *(ear + np.array(behind)), lower]), 0.012))
         return join(parts)
 
     def place(self, mask: Mask, anatomy: Anatomy) -> list[Piece]:
@@ -82,7 +79,7 @@ class MaskSheet:
             "sheen": 0.0,
             "cut": 0.0,
         }
-        return [Piece("mask", anatomy.pose.turn(points), "white", "cloth", "object", uniforms)]
+        return [Piece("mask", anatomy.pose.turn(points), "white", "cloth", "object", uniforms, lift=LIFT)]
 
 
 def cylindrical(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

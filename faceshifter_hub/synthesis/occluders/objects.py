@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faceshifter_hub.synthesis.occluders.contact import Contact
+from faceshifter_hub.synthesis.occluders.contact import LIFT, Contact
 from faceshifter_hub.synthesis.occluders.hand import HandRig, hand_piece
 from faceshifter_hub.synthesis.occluders.surfaces import Surface, join, slab, tube, turned
 from faceshifter_hub.synthesis.parameters import Object
@@ -142,7 +142,7 @@ class Objects:
             "sheen": form.gloss,
         }
         shown = anatomy.pose.turn(placed[: len(points)])
-        pieces = [Piece(thing.shape, shown, "white", "cloth", "object", uniforms)]
+        pieces = [Piece(thing.shape, shown, "white", "cloth", "object", uniforms, lift=LIFT)]
         if len(held):
             pieces.append(hand_piece(placed[len(points) :], side, rig, anatomy))
         return pieces
@@ -157,6 +157,6 @@ def grasp(form: Form, rig: HandRig, anatomy: Anatomy, side: str) -> np.ndarray:
     thumb = aside - aside @ along * along
     thumb /= np.linalg.norm(thumb)
     axes = np.stack([thumb, along, np.cross(thumb, along)])
-    hand = rig.pose(anatomy.vertices, curl, 0.25, 0.1, 0.45) + [0, -0.02, radius + 0.16]
+    hand = rig.pose(anatomy.vertices, curl, 0.25, 0.1, 0.45) + np.array([0, -0.02, radius + 0.16])
     mirror = np.array([1.0 if side == "left" else -1.0, 1, 1])
     return hand @ axes * mirror + place

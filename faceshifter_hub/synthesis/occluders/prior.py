@@ -11,6 +11,7 @@ from faceshifter_hub.synthesis.parameters import (
     Hand,
     Identity,
     Mask,
+    MaskPattern,
     Object,
     ObjectShape,
     Occluder,
@@ -43,21 +44,66 @@ class Gesture:
 
 GESTURES = {
     "chin rest": Gesture(
-        0.22, (-0.3, 0.4), (-0.2, 0.2), (0.3, 0.9), (-0.1, 0.4), (-0.75, -0.5), (0.0, 0.03), (0.9, 1.4), (0.0, 0.4), (-0.3, 0.1)
+        share=0.22,
+        yaw=(-0.3, 0.4),
+        pitch=(-0.2, 0.2),
+        roll=(0.3, 0.9),
+        x=(-0.1, 0.4),
+        y=(-0.75, -0.5),
+        distance=(0.0, 0.03),
+        curl=(0.9, 1.4),
+        spread=(0.0, 0.4),
+        bend=(-0.3, 0.1),
     ),
     "at the cheek": Gesture(
-        0.24, (0.6, 1.2), (-0.1, 0.2), (0.0, 0.35), (0.75, 1.0), (-0.25, 0.3), (0.0, 0.03), (0.0, 0.4), (0.0, 0.6), (-0.3, 0.1)
+        share=0.24,
+        yaw=(0.6, 1.2),
+        pitch=(-0.1, 0.2),
+        roll=(0.0, 0.35),
+        x=(0.75, 1.0),
+        y=(-0.25, 0.3),
+        distance=(0.0, 0.03),
+        curl=(0.0, 0.4),
+        spread=(0.0, 0.6),
+        bend=(-0.3, 0.1),
     ),
     "over the mouth": Gesture(
-        0.16, (-0.1, 0.5), (-0.1, 0.15), (0.9, 1.4), (0.3, 0.7), (-0.5, -0.2), (0.0, 0.04), (0.0, 0.35), (0.0, 0.5), (-0.2, 0.2)
+        share=0.16,
+        yaw=(-0.1, 0.5),
+        pitch=(-0.1, 0.15),
+        roll=(0.9, 1.4),
+        x=(0.3, 0.7),
+        y=(-0.5, -0.2),
+        distance=(0.0, 0.04),
+        curl=(0.0, 0.35),
+        spread=(0.0, 0.5),
+        bend=(-0.2, 0.2),
     ),
     "before the face": Gesture(
-        0.18, (-0.4, 0.4), (-0.3, 0.3), (0.0, 0.7), (0.5, 0.95), (-0.3, 0.3), (0.1, 0.4), (0.0, 0.6), (0.0, 1.0), (-0.3, 0.3)
+        share=0.18,
+        yaw=(-0.4, 0.4),
+        pitch=(-0.3, 0.3),
+        roll=(0.0, 0.7),
+        x=(0.5, 0.95),
+        y=(-0.3, 0.3),
+        distance=(0.1, 0.4),
+        curl=(0.0, 0.6),
+        spread=(0.0, 1.0),
+        bend=(-0.3, 0.3),
     ),
     "wave": Gesture(
-        0.20, (2.8, 3.5), (-0.3, 0.2), (-0.5, 0.1), (1.0, 1.5), (-0.3, 0.6), (0.1, 0.5), (-0.1, 0.3), (0.3, 1.0), (-0.2, 0.3)
+        share=0.20,
+        yaw=(2.8, 3.5),
+        pitch=(-0.3, 0.2),
+        roll=(-0.5, 0.1),
+        x=(1.0, 1.5),
+        y=(-0.3, 0.6),
+        distance=(0.1, 0.5),
+        curl=(-0.1, 0.3),
+        spread=(0.3, 1.0),
+        bend=(-0.2, 0.3),
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -89,8 +135,9 @@ def sample_occluders(rng: np.random.Generator, identity: Identity, hair: Hair) -
     """Return random occluders.
 
     Of 100 faces 54 have none, 22 glasses (6 of these dark), 8 a hand, 8 an object, 3 a mask, 5 strands of hair. One in
-    ten that has a hand, an object, a mask or strands has glasses, too. Three in ten objects are microphones, a third of
-    which a hand holds; another one in eight is a phone at the ear.
+    ten that has a hand, an object or strands has clear glasses, too. How often which object is shown, and
+    where, is in `HOLDS`; a hand holds a third of the microphones and nine in ten of what else can be held. Hands make
+    the `GESTURES`.
     """
     kind = rng.choice(["none", "glasses", "hand", "object", "mask", "strands"], p=[0.54, 0.22, 0.08, 0.08, 0.03, 0.05])
     match kind:
@@ -106,7 +153,7 @@ def sample_occluders(rng: np.random.Generator, identity: Identity, hair: Hair) -
             other = sample_mask(rng)
         case _:
             other = sample_strands(rng, hair)
-    if rng.random() < 0.1:
+    if kind != "mask" and rng.random() < 0.1:
         return (sample_glasses(rng, dark=False), other)
     return (other,)
 
@@ -126,7 +173,8 @@ def sample_glasses(rng: np.random.Generator, *, dark: bool) -> Glasses:
     vivid = rng.random(3) ** 1.5 * 0.8
     choices = [gold, silver, black] if metal else [black, black, brown, vivid]
     colour = choices[int(rng.integers(len(choices)))]
-    rim: Rim = "full" if not metal or dark else str(rng.choice(["full", "half", "none"], p=[0.6, 0.25, 0.15]))
+    rims: list[Rim] = ["full", "half", "none"]
+    rim = "full" if not metal or dark else rims[int(rng.choice(3, p=[0.6, 0.25, 0.15]))]
     lens = np.array([0.05, 0.05, 0.05]) + (rng.random(3) * [0.25, 0.16, 0.16] if dark and chance < 0.5 else 0.0)
     thickness = rng.uniform(0.0, 0.2) if metal else rng.uniform(0.3, 1.0)
     lift = rng.uniform(0.4, 1.0) if rng.random() < 0.15 else 0.0
@@ -206,7 +254,8 @@ def sample_object(rng: np.random.Generator, skin: Skin) -> Object:
 
 def sample_mask(rng: np.random.Generator) -> Mask:
     """Return a mask over mouth and nose: half of them surgical, the others of cloth, plain or printed."""
-    pattern = str(rng.choice(["pleats", "plain", "print"], p=[0.5, 0.3, 0.2]))
+    patterns: list[MaskPattern] = ["pleats", "plain", "print"]
+    pattern = patterns[int(rng.choice(3, p=[0.5, 0.3, 0.2]))]
     surgical = np.array([[0.48, 0.68, 0.78], [0.85, 0.86, 0.86], [0.04, 0.04, 0.045], [0.55, 0.75, 0.66]])
     pale, main, other = surgical[int(rng.integers(4))], sample_dye(rng), sample_dye(rng)
     colour = pale if pattern == "pleats" else main
