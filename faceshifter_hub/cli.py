@@ -22,7 +22,7 @@ from faceshifter_hub.registry import (
     list_components,
     plugin_problems,
 )
-from faceshifter_hub.synthesis.command import add_synthesize
+from faceshifter_hub.synthesis.datasets.command import add_synthesize
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

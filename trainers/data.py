@@ -18,10 +18,10 @@ from faceshifter_hub.errors import DataError
 from faceshifter_hub.evaluation.split import is_validation
 from faceshifter_hub.faces.alignment import similarity, template
 from faceshifter_hub.media.images import read_image
-from faceshifter_hub.synthesis.plan import RANGES
-from faceshifter_hub.synthesis.samples import decode_picture
-from faceshifter_hub.synthesis.shards import read_sample, scan_shard
-from faceshifter_hub.synthesis.stream import TripletStream
+from faceshifter_hub.synthesis.datasets.plan import RANGES
+from faceshifter_hub.synthesis.datasets.samples import decode_picture
+from faceshifter_hub.synthesis.datasets.shards import read_sample, scan_shard
+from faceshifter_hub.synthesis.datasets.stream import TripletStream
 from trainers.occlusion import occlude
 
 LANDMARKS_FILE = "landmarks.json"

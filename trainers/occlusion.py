@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import cv2
 import numpy as np
 
+from faceshifter_hub.synthesis.datasets.samples import decode_map, decode_picture
 from faceshifter_hub.synthesis.labels import LABELS
-from faceshifter_hub.synthesis.samples import decode_map, decode_picture
 
 OCCLUDERS = ("hand", "glasses", "hat", "object")
 MIN_SHARE = 0.01  # of the picture: smaller pieces are slivers

@@ -111,8 +111,8 @@ def run_renders(arguments: argparse.Namespace) -> None:
     from faceshifter_hub.faces.mtcnn import MTCNNDetector
     from faceshifter_hub.models.dlib_resnet import DlibIdentityEncoder
     from faceshifter_hub.registry import get_manifest
+    from faceshifter_hub.synthesis.datasets.plan import check_range, hash_assets, hash_file
     from faceshifter_hub.synthesis.geometry import anny_data
-    from faceshifter_hub.synthesis.plan import check_range, hash_assets, hash_file
 
     for name in ("seed", "size", "workers"):
         check_range(name, getattr(arguments, name))

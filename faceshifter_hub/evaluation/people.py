@@ -3,13 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from faceshifter_hub.synthesis.attribute_prior import sample_attributes
+from faceshifter_hub.synthesis.datasets.samples import skin_tone
+from faceshifter_hub.synthesis.datasets.workers import get_renderer, heed_stop, map_in_processes
 from faceshifter_hub.synthesis.identity_prior import sample_identity
-from faceshifter_hub.synthesis.samples import skin_tone
-from faceshifter_hub.synthesis.workers import get_renderer, heed_stop, map_in_processes
+from faceshifter_hub.synthesis.labels import LABELS
+
+if TYPE_CHECKING:  # only workers load the renderer
+    from faceshifter_hub.synthesis.renderer import Rendering
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,8 @@ class RenderedPicture:
         image: (S, S, 3) uint8 RGB.
         landmarks: (5, 2) float32, pixels.
         pose: Yaw, pitch and roll in degrees.
-        occluders: Kinds of what stands before the face; empty if nothing does.
+        occluders: Kinds of what stands before the face, `hair` where it hides an eye, the nose or a corner of the
+            mouth; empty if nothing does.
         skin_tone: Individual typology angle in degrees, None where no skin shows.
     """
 
@@ -65,10 +71,17 @@ def draw_person(seed: int, size: int, count: int, person: int) -> list[RenderedP
         attributes = sample_attributes(rng, identity, renderer.catalogue)
         rendering = renderer.render(identity, attributes)
         yaw, pitch, roll = np.degrees([attributes.pose.yaw, attributes.pose.pitch, attributes.pose.roll]).tolist()
-        occluders = tuple(occluder.kind for occluder in attributes.occluders)
+        occluders = tuple(occluder.kind for occluder in attributes.occluders) + ("hair",) * hair_over_face(rendering)
         pictures.append(
             RenderedPicture(
                 person, rendering.image, rendering.landmarks, (yaw, pitch, roll), occluders, skin_tone(rendering)
             )
         )
     return pictures
+
+
+def hair_over_face(rendering: "Rendering") -> bool:
+    """Return whether hair hides one of the five landmarks."""
+    last = len(rendering.labels) - 1
+    columns, rows = np.clip(np.rint(rendering.landmarks), 0, last).astype(int).T
+    return bool((rendering.labels[rows, columns] == LABELS["hair"]).any())

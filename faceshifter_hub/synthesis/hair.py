@@ -178,12 +178,12 @@ def sample_hair(rng: np.random.Generator, identity: Identity, catalogue: Catalog
     second = fringes[int(rng.integers(len(fringes)))] if fringes and bangs and not style.fringe else None
     hides = max((each.hides for each in (style, second) if each), default=0.0)
     fringe = float(rng.uniform(0, 1) if rng.random() < 0.06 else rng.uniform(hides, 1))
-    thin, little, much = rng.random() * (0.5 + identity.age), rng.uniform(0.05, 0.35), rng.uniform(0.75, 1)
+    thin, little, much = rng.random() * (0.5 + identity.maturity), rng.uniform(0.05, 0.35), rng.uniform(0.75, 1)
     receding = much if thin > 0.55 else little if thin > 0.3 else 0.0
     cropped = float(np.clip(rng.beta(1.2, 1.8) * (1.3 if african > 0.5 else 0.8), 0.02, 1))
     volume, wave = rng.normal(1.05, 0.22), max(rng.normal(0.15, 0.4), 0)
     tips = tone * rng.uniform(0.8, 1.2) if rng.random() < 0.7 else tone * rng.uniform(0.7, 1) + rng.uniform(0, 0.3)
-    grey = np.clip(rng.normal(1.6 * identity.age - 0.5, 0.25), 0, 1) if dyed >= 0.14 else 0.0
+    grey = np.clip(rng.normal(1.6 * identity.maturity - 0.5, 0.25), 0, 1) if dyed >= 0.14 else 0.0
     undercut = rng.uniform(0.3, 1) if rng.random() < (0.4 if male else 0.1) else 0.0
     undercut *= not (style.long or style.fringe or style.curly)
     return Hair(

@@ -1,7 +1,7 @@
 """Who may be drawn. The order of draws is fixed: a seed keeps its person.
 
-Sexes evenly; ancestry shares from Dirichlet(0.45, 0.45, 0.45), so mostly one, often mixed; age from Beta(1, 1.5) over
-25 to 90 years, never less; skin a blend of two light and two dark textures that follows the ancestry; about 250 local
+Sexes evenly; ancestry shares from Dirichlet(0.45, 0.45, 0.45), so mostly one, often mixed; age evenly over
+18 to 90 years, never less; skin a blend of two light and two dark textures that follows the ancestry; about 250 local
 shape weights, both sides of a face nearly alike.
 """
 
@@ -19,13 +19,13 @@ GROWING = ("incr", "up", "out", "forward", "convex")  # the first of each pair o
 DIRECTIONS = ("incr", "decr", "up", "down", "in", "out", "forward", "backward")
 
 
-def sample_hair_tone(rng: np.random.Generator, ancestry: Sequence[float] = (0, 0, 1), age: float = 0.0) -> np.ndarray:
+def sample_hair_tone(rng: np.random.Generator, ancestry: Sequence[float] = (0, 0, 1), age: float = 25) -> np.ndarray:
     """Return a natural hair colour (3,): dark for most, light only with European ancestry, grey with age."""
     t = rng.random() ** (1.0 + 3.0 * (ancestry[0] + ancestry[1]))
     tone = BLACK + (BROWN - BLACK) * min(2 * t, 1) + (FAIR - BROWN) * max(2 * t - 1, 0)
     if rng.random() < 0.12 * ancestry[2]:
         tone = tone * 0.4 + RED * 0.6
-    amount = np.clip((age - 0.45) * 2.2 + rng.normal(0, 0.2), 0, 1)
+    amount = np.clip((age - 54) / 30 + rng.normal(0, 0.2), 0, 1)
     return (tone * (1 - amount) + GREY * amount).astype(np.float32)
 
 
@@ -59,7 +59,7 @@ def sample_identity(rng: np.random.Generator, catalogue: Catalogue) -> Identity:
     sex: Sex = "male" if rng.random() < 0.5 else "female"
     ancestry = tuple(rng.dirichlet([0.45, 0.45, 0.45]))
     african, asian, european = ancestry
-    age = float(rng.beta(1, 1.5))
+    age = float(rng.uniform(18, 90))
     shape = sample_shape(rng, catalogue.targets)
     dark, a, b = float(np.clip(african * 1.6 - 0.25, 0, 1)), rng.random(), rng.random()
     textures = [rng.choice(skins[sex], 2, replace=False) for skins in (looks.light_skins, looks.dark_skins)]
@@ -79,7 +79,7 @@ def sample_identity(rng: np.random.Generator, catalogue: Catalogue) -> Identity:
             haemoglobin=rng.uniform(-0.3, 0.7),
         ),
         freckles=max(0, rng.normal(-0.35, 0.5)) * european,
-        wrinkles=np.clip(age * 1.1 - 0.15 + rng.normal(0, 0.15), 0, 1),
+        wrinkles=np.clip((age - 35) / 60 + rng.normal(0, 0.15), 0, 1),
         stubble=np.clip(rng.normal(0.1, 0.45), 0, 1) if sex == "male" else 0.0,
         beard=sample_beard(rng) if sex == "male" else None,
         texture_seed=rng.random(),

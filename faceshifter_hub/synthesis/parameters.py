@@ -77,13 +77,13 @@ class Beard(Parameters):
 
 
 class Identity(Parameters):
-    """Who is shown. Adults only: `age` runs from MakeHuman's young target, 25 years, to its old one, 90."""
+    """Who is shown. Adults only: minors are not drawn."""
 
     sex: Sex
     ancestry: Annotated[tuple[Share, Share, Share], AfterValidator(_sum_to_one)] = Field(
         description="shares of the african, asian and caucasian targets"
     )
-    age: float = Field(ge=0, le=1)
+    age: float = Field(ge=18, le=90, description="years")
     weight: float = Field(ge=-4, le=4, description="-1 lean, 1 heavy")
     shape: dict[str, Annotated[float, Field(ge=0, le=1.5)]] = Field(description="weight of each local shape target")
     skin: Skin
@@ -96,6 +96,11 @@ class Identity(Parameters):
     lash: str
     hair_tone: Colour = Field(description="natural hair colour: brows, lashes, stubble, beard")
     texture_seed: float = Field(ge=0, le=1, description="places freckles, pores and blotches")
+
+    @property
+    def maturity(self) -> float:
+        """Age between MakeHuman's young target, 25 years, which is 0, and its old one, 90, which is 1."""
+        return (self.age - 25) / 65
 
 
 class Pose(Parameters):

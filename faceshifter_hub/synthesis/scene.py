@@ -169,14 +169,18 @@ class Stage:
         head_up = pose.head[:, 1]
         points = [pose.turn(self.landmarks(vertices)), landmarks_68(posed, self.renumber, head_up)]
         landmarks, landmarks68 = (project(each, projection @ view) for each in points)
-        uniforms = lamps(attributes.light) | brim(attributes.hat, anatomy) | {
-            "camera": eye,
-            "forward": -view[2, :3],
-            "seeds": (identity.texture_seed, owner.texture_seed),
-            "neckline": neckline(attributes.clothing),
-            "exposure": math.exp(attributes.camera.exposure),
-            "contrast": attributes.camera.contrast,
-        }
+        uniforms = (
+            lamps(attributes.light)
+            | brim(attributes.hat, anatomy)
+            | {
+                "camera": eye,
+                "forward": -view[2, :3],
+                "seeds": (identity.texture_seed, owner.texture_seed),
+                "neckline": neckline(attributes.clothing),
+                "exposure": math.exp(attributes.camera.exposure),
+                "contrast": attributes.camera.contrast,
+            }
+        )
         return Scene(pieces, view, projection, shadow, landmarks, landmarks68, uniforms)
 
     def with_small_cavity(self, vertices: np.ndarray) -> np.ndarray:

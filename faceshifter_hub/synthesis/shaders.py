@@ -275,8 +275,8 @@ void main() {
     // what lenses mirror: the surroundings, and the key lamp as a window
     vec3 mirrored = reflect(-v, n), across = normalize(cross(vec3(0, 1, 0), key));
     vec2 pane = vec2(dot(mirrored, across), dot(mirrored, cross(key, across)));
-    float window = step(0., dot(mirrored, key)) * (1. - smoothstep(.20, .26, abs(pane.x))) * (1. - smoothstep(.28, .34, abs(pane.y)))
-        * (.35 + .65 * smoothstep(.0, .03, abs(pane.x + .03)));
+    float window = step(0., dot(mirrored, key)) * (1. - smoothstep(.20, .26, abs(pane.x)))
+        * (1. - smoothstep(.28, .34, abs(pane.y))) * (.35 + .65 * smoothstep(.0, .03, abs(pane.x + .03)));
     shine = (ambient(mirrored) + keyColour * window * 6.) * (.04 + .5 * pow(1. - nv, 4.)) + shine;
     light = albedo * a * .5 + shine;
     float lost = max(max(shine.r, shine.g), shine.b);

@@ -102,7 +102,7 @@ def draw_scenes(renderer):
         scenes[f"soft_{name}"] = renderer.render(she, changed(plain, **soft, **variations[name]))
     edge = changed(plain.camera, fov=2, zoom=0.5, exposure=3, grain=0.3, contrast=2, blur=0.02, jpeg=10)
     scenes["edge"] = renderer.render(
-        changed(she, age=1, weight=4, freckles=4, stubble=1, wrinkles=1),
+        changed(she, age=90, weight=4, freckles=4, stubble=1, wrinkles=1),
         changed(plain, camera=edge, pose={"yaw": 1.6, "pitch": -1.6, "roll": 1.6, "torso": 1}, gaze=(1.6, -1.6)),
     )
     foreign = {

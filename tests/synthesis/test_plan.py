@@ -5,8 +5,8 @@ import pytest
 
 from faceshifter_hub import cli
 from faceshifter_hub.errors import RenderError
-from faceshifter_hub.synthesis.folder import filling
-from faceshifter_hub.synthesis.plan import Plan
+from faceshifter_hub.synthesis.datasets.folder import filling
+from faceshifter_hub.synthesis.datasets.plan import Plan
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,14 @@ import numpy as np
 import pytest
 
 from faceshifter_hub.errors import DataError, RenderError
-from faceshifter_hub.synthesis.samples import decode_map, decode_picture, encode_map, encode_picture, quantise_depth
-from faceshifter_hub.synthesis.shards import read_sample, read_samples, scan_shard, write_shard
+from faceshifter_hub.synthesis.datasets.samples import (
+    decode_map,
+    decode_picture,
+    encode_map,
+    encode_picture,
+    quantise_depth,
+)
+from faceshifter_hub.synthesis.datasets.shards import read_sample, read_samples, scan_shard, write_shard
 
 SAMPLES = [
     ("face-00000000", {"webp": b"a" * 700, "labels.png": b"b" * 512, "json": b"{}"}),

@@ -3,9 +3,9 @@ import pytest
 from processes import children, runs, wait_for
 
 from faceshifter_hub.errors import RenderError
-from faceshifter_hub.synthesis.samples import decode_map, decode_picture
-from faceshifter_hub.synthesis.shards import read_samples
-from faceshifter_hub.synthesis.stream import TripletStream
+from faceshifter_hub.synthesis.datasets.samples import decode_map, decode_picture
+from faceshifter_hub.synthesis.datasets.shards import read_samples
+from faceshifter_hub.synthesis.datasets.stream import TripletStream
 
 
 @pytest.fixture(autouse=True)

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 from processes import RUN, command
 
-from faceshifter_hub.synthesis.swapbench import HIDING, load_swapbench, rounded, to_toml
+from faceshifter_hub.synthesis.datasets.swapbench import HIDING, load_swapbench, rounded, to_toml
 
 DRAW = """
 import json
 import numpy as np
 from faceshifter_hub.synthesis.labels import LABELS
 from faceshifter_hub.synthesis.renderer import FaceRenderer
-from faceshifter_hub.synthesis.swapbench import draw_swapbench, load_swapbench
+from faceshifter_hub.synthesis.datasets.swapbench import draw_swapbench, load_swapbench
 bench = load_swapbench()
 first = [bench.groups().index(groups[0]) for groups in (bench.clear, bench.occluded)]
 renderer, facts = FaceRenderer(64), []
@@ -43,7 +43,7 @@ def test_its_definition_comes_back_as_it_is_written(monkeypatch, tmp_path):
     bench = replace(load_swapbench(), version=7)
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks" / "swapbench.toml").write_text(to_toml(bench))
-    monkeypatch.setattr("faceshifter_hub.synthesis.swapbench.DATA_ROOT", tmp_path)
+    monkeypatch.setattr("faceshifter_hub.synthesis.datasets.swapbench.DATA_ROOT", tmp_path)
     assert load_swapbench.__wrapped__() == bench
 
 

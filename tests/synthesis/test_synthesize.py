@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 from processes import RUN, children, command, runs, wait_for
 
+from faceshifter_hub.synthesis.datasets.samples import decode_map, decode_picture
+from faceshifter_hub.synthesis.datasets.shards import read_samples
 from faceshifter_hub.synthesis.labels import LABELS
 from faceshifter_hub.synthesis.parameters import Attributes, Identity
-from faceshifter_hub.synthesis.samples import decode_map, decode_picture
-from faceshifter_hub.synthesis.shards import read_samples
 
 MADE = [
     "README.md",

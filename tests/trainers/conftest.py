@@ -14,9 +14,9 @@ from torch import nn
 from faceshifter_hub.evaluation.split import is_validation
 from faceshifter_hub.faces.alignment import template
 from faceshifter_hub.models.dlib_resnet import DlibIdentityEncoder
+from faceshifter_hub.synthesis.datasets.samples import encode_facts, encode_map, encode_picture
+from faceshifter_hub.synthesis.datasets.shards import write_shard
 from faceshifter_hub.synthesis.labels import LABELS
-from faceshifter_hub.synthesis.samples import encode_facts, encode_map, encode_picture
-from faceshifter_hub.synthesis.shards import write_shard
 from trainers import aei
 from trainers.prepare import prepare
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from bars import SIDE
 
+from faceshifter_hub.synthesis.datasets.samples import encode_map, encode_picture
 from faceshifter_hub.synthesis.labels import LABELS
-from faceshifter_hub.synthesis.samples import encode_map, encode_picture
 from trainers.data import load_triplets
 from trainers.occlusion import COLOUR_MATCH, load_cutouts, occlude
 

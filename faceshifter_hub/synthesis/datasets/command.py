@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from faceshifter_hub.errors import RenderError
 
 if TYPE_CHECKING:
-    from faceshifter_hub.synthesis.plan import Plan
+    from faceshifter_hub.synthesis.datasets.plan import Plan
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -41,11 +41,11 @@ def run_synthesize(arguments: argparse.Namespace) -> None:
     """Render what the folder lacks, then write its contact sheet and card."""
     if find_spec("moderngl") is None:
         raise RenderError("Rendering needs moderngl: pip install 'faceshifter-hub[synth]'.")
-    from faceshifter_hub.synthesis.card import write_card
-    from faceshifter_hub.synthesis.contact_sheet import write_contact_sheet
-    from faceshifter_hub.synthesis.folder import filling
-    from faceshifter_hub.synthesis.plan import Plan, check_range
-    from faceshifter_hub.synthesis.swapbench import plan_swapbench
+    from faceshifter_hub.synthesis.datasets.card import write_card
+    from faceshifter_hub.synthesis.datasets.contact_sheet import write_contact_sheet
+    from faceshifter_hub.synthesis.datasets.folder import filling
+    from faceshifter_hub.synthesis.datasets.plan import Plan, check_range
+    from faceshifter_hub.synthesis.datasets.swapbench import plan_swapbench
 
     check_range("workers", arguments.workers)
     if arguments.benchmark and (arguments.identities or arguments.triplets):
@@ -70,8 +70,8 @@ def run_synthesize(arguments: argparse.Namespace) -> None:
 
 def render_missing(folder: Path, plan: "Plan", workers: int) -> None:
     """Render the shards that a folder lacks, telling how it goes on stderr."""
-    from faceshifter_hub.synthesis.draw import draw_shard
-    from faceshifter_hub.synthesis.workers import map_in_processes
+    from faceshifter_hub.synthesis.datasets.draw import draw_shard
+    from faceshifter_hub.synthesis.datasets.workers import map_in_processes
 
     missing = plan.missing(folder)
     left, total = (sum(shard.last - shard.first for shard in shards) for shards in (missing, plan.shards()))

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from faceshifter_hub.errors import RenderError
-from faceshifter_hub.synthesis.plan import Plan, remember
-from faceshifter_hub.synthesis.whole import PARTIAL
+from faceshifter_hub.synthesis.datasets.plan import Plan, remember
+from faceshifter_hub.synthesis.datasets.whole import PARTIAL
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from faceshifter_hub.errors import DataError
-from faceshifter_hub.synthesis.whole import written_whole
+from faceshifter_hub.synthesis.datasets.whole import written_whole
 
 BLOCK = 512  # of a tar file, bytes
 Span = tuple[int, int]

@@ -2,7 +2,7 @@
 
 `registry/benchmarks/swapbench.toml` says which they are, and with which assets they are drawn. This made it:
 
-    python -m faceshifter_hub.synthesis.swapbench > registry/benchmarks/swapbench.toml
+    python -m faceshifter_hub.synthesis.datasets.swapbench > registry/benchmarks/swapbench.toml
 """
 
 import hashlib
@@ -18,8 +18,8 @@ import numpy as np
 
 from faceshifter_hub.errors import RenderError
 from faceshifter_hub.registry import DATA_ROOT
+from faceshifter_hub.synthesis.datasets.plan import Plan, Truth, hash_assets, hash_geometry
 from faceshifter_hub.synthesis.labels import LABELS
-from faceshifter_hub.synthesis.plan import Plan, Truth, hash_assets, hash_geometry
 
 if TYPE_CHECKING:
     from faceshifter_hub.synthesis.renderer import FaceRenderer

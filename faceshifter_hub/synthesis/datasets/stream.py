@@ -1,7 +1,7 @@
 """Triplets without end, rendered while somebody takes them: training data that never stand on a disk.
 
-The renderers run under a process of their own (`python -m faceshifter_hub.synthesis.stream`): so neither torch nor the
-caller's main module is loaded beside them, and a daemonic process can have a stream, too.
+The renderers run under a process of their own, which is this module: so neither torch nor the caller's main module is
+loaded beside them, and a daemonic process can have a stream, too.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING
 
 from faceshifter_hub.errors import FaceShifterError, RenderError
-from faceshifter_hub.synthesis.plan import TRIPLETS_A_GROUP, Truth, check_range
+from faceshifter_hub.synthesis.datasets.plan import TRIPLETS_A_GROUP, Truth, check_range
 
 if TYPE_CHECKING:
     from faceshifter_hub.synthesis.triplets import Triplet
@@ -94,7 +94,7 @@ OPTIONS = ("size", "seed", "group", "workers", "truth")
 
 def main() -> None:
     """Write groups of triplets to standard output, pickled, until nobody reads."""
-    from faceshifter_hub.synthesis.workers import map_in_processes
+    from faceshifter_hub.synthesis.datasets.workers import map_in_processes
 
     parser = argparse.ArgumentParser()
     for name in OPTIONS:
@@ -119,8 +119,8 @@ def main() -> None:
 
 def draw_group(size: int, seed: int, truth: Truth, group: int) -> "list[Triplet]":
     """Render one group, in a worker."""
+    from faceshifter_hub.synthesis.datasets.workers import get_renderer, heed_stop
     from faceshifter_hub.synthesis.triplets import render_group
-    from faceshifter_hub.synthesis.workers import get_renderer, heed_stop
 
     triplets = []
     for triplet in render_group(get_renderer(size), seed, group, truth=truth):

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import faceshifter_hub
 from faceshifter_hub.errors import RenderError
 from faceshifter_hub.settings import get_settings
+from faceshifter_hub.synthesis.datasets.whole import written_whole
 from faceshifter_hub.synthesis.geometry import anny_data
-from faceshifter_hub.synthesis.whole import written_whole
 
 PLAN_FILE = "dataset.json"
 FACES_A_SHARD = 64

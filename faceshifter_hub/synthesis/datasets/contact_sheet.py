@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from faceshifter_hub.synthesis.plan import Plan, Shard
-from faceshifter_hub.synthesis.samples import decode_picture
-from faceshifter_hub.synthesis.shards import read_sample, scan_shard
-from faceshifter_hub.synthesis.whole import written_whole
+from faceshifter_hub.synthesis.datasets.plan import Plan, Shard
+from faceshifter_hub.synthesis.datasets.samples import decode_picture
+from faceshifter_hub.synthesis.datasets.shards import read_sample, scan_shard
+from faceshifter_hub.synthesis.datasets.whole import written_whole
 
 SIDE, COLUMNS, GAP = 96, 10, 32  # pixels, pictures, pixels
 MOST_FACES, MOST_TRIPLETS, TRIPLETS_A_ROW = 100, 24, 3

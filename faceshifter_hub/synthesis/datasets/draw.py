@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from faceshifter_hub.synthesis.attribute_prior import sample_attributes
+from faceshifter_hub.synthesis.datasets.plan import TRIPLETS_A_GROUP, Plan, Shard
+from faceshifter_hub.synthesis.datasets.samples import encode_face, encode_triplet
+from faceshifter_hub.synthesis.datasets.shards import write_shard
+from faceshifter_hub.synthesis.datasets.swapbench import draw_swapbench
+from faceshifter_hub.synthesis.datasets.workers import get_renderer, heed_stop
 from faceshifter_hub.synthesis.identity_prior import sample_identity
-from faceshifter_hub.synthesis.plan import TRIPLETS_A_GROUP, Plan, Shard
-from faceshifter_hub.synthesis.samples import encode_face, encode_triplet
-from faceshifter_hub.synthesis.shards import write_shard
-from faceshifter_hub.synthesis.swapbench import draw_swapbench
 from faceshifter_hub.synthesis.triplets import Person, Triplet, render_group
-from faceshifter_hub.synthesis.workers import get_renderer, heed_stop
 
 FACES = 1  # keeps the draws of faces apart from those of triplets
 Sample = tuple[str, dict[str, bytes]]

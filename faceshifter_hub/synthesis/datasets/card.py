@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from faceshifter_hub.synthesis.datasets.plan import PROCEDURAL, Kind, Plan
+from faceshifter_hub.synthesis.datasets.shards import read_samples
+from faceshifter_hub.synthesis.datasets.whole import written_whole
 from faceshifter_hub.synthesis.parameters import ANCESTRIES
-from faceshifter_hub.synthesis.plan import PROCEDURAL, Kind, Plan
-from faceshifter_hub.synthesis.shards import read_samples
-from faceshifter_hub.synthesis.whole import written_whole
 
 BAR = 40  # characters
 SKIN_TONES = ((-30, "dark"), (10, "brown"), (28, "tan"), (41, "intermediate"), (55, "light"), (math.inf, "very light"))
@@ -78,7 +78,7 @@ class Trait:
 TRAITS = (
     Trait("Sex", lambda r: r["identity"]["sex"]),
     Trait("Ancestry, the largest share", lambda r: max(zip(r["identity"]["ancestry"], ANCESTRIES, strict=True))[1]),
-    Trait("Age in years", lambda r: below(AGES, 25 + 65 * r["identity"]["age"]), intervals(AGES)),
+    Trait("Age in years", lambda r: below(AGES, r["identity"]["age"]), intervals(AGES)),
     Trait("Skin tone as photographed", skin_tone_of, [name for _, name in SKIN_TONES]),
     Trait("Beard", lambda r: (r["identity"]["beard"] or {"style": "none"})["style"]),
     Trait("Expression", expression_of),
