@@ -45,7 +45,9 @@ def draw(worker: int, images: int, size: int, ready, results) -> None:
         one()
         if n % max(images // 20, 1) == 0 or n == images - 1:
             memory.append(resident_memory())
-    results.put((time.perf_counter() - start, time.process_time() - processor, memory, renderer.context.info))
+    wall, processor = time.perf_counter() - start, time.process_time() - processor
+    with renderer.context as context:
+        results.put((wall, processor, memory, context.info["GL_RENDERER"]))
 
 
 def main() -> None:
@@ -68,14 +70,14 @@ def main() -> None:
     for process in processes:
         process.join()
     wall, processor = max(m[0] for m in measured), sum(m[1] for m in measured)
-    memory, info = measured[0][2], measured[0][3]
+    memory, driver = measured[0][2], measured[0][3]
     report = {
         "images": each * args.workers,
         "size": args.size,
         "workers": args.workers,
         "cores": os.cpu_count(),
         "machine": platform.machine(),
-        "renderer": info["GL_RENDERER"],
+        "renderer": driver,
         "images_per_second": each * args.workers / wall,
         "ratio_to_goal": each * args.workers / wall / GOAL,
         "processor_seconds_per_image": processor / (each * args.workers),

@@ -18,7 +18,7 @@ MELANIN = np.array([0.55, 0.75, 0.95])  # by which the logarithm of each channel
 HAEMOGLOBIN = np.array([1.06, 0.90, 0.90])  # gain of each channel
 SAMPLED = 2000  # texels of a face that its tone is measured by
 DARKEST = 0.02  # below it logarithms would count for too much
-CONTRAST = (0.5, 1.5)  # range of the change of contrast with which a face takes another skin's tone
+CONTRAST = (0.3, 1.0)  # range of the change of contrast with which a face takes another skin's tone
 BARE: dict[str, object] = {  # uniforms of skin without anything on it
     "freckles": (0.0, 0.0),
     "stubble": (0.0, 0.0),
@@ -94,7 +94,7 @@ class SkinPainter:
 def tone_table(own: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return what brings each value of each channel from one tone (2, 3) to another, (1, 256, 3) uint8."""
     logarithm = np.log(np.linspace(0, 1, 256) + DARKEST)[:, None]
-    contrast = np.clip(other[1] / own[1], *CONTRAST)
+    contrast = np.clip(other[1].mean() / own[1].mean(), *CONTRAST)  # one for all channels, lest hues drift apart
     return (np.clip(np.exp((logarithm - own[0]) * contrast + other[0]), 0, 1) * 255 + 0.5).astype(np.uint8)[None]
 
 
