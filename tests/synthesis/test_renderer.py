@@ -214,7 +214,7 @@ def test_the_face_region_is_the_face(drawn):
 
 
 SHOWN_BY = {  # where a change of one group of attributes may be seen
-    "hair": ("hair",),
+    "hair": ("hair", "skin"),  # its roots are painted on the scalp
     "hat": ("hat",),
     "made_up": ("skin", "lips", "teeth"),
     "other_clothes": ("cloth", "skin"),
