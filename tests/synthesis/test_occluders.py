@@ -124,7 +124,7 @@ def test_an_occluder_stays_in_place_when_the_head_gets_another_face(stage, catal
 def test_hands_touch_the_face_and_do_not_enter_it(stage, identity, face):
     rng = np.random.default_rng(4)
     skin = np.unique(stage.tri["skin"])
-    head = stage.morphs.neutral(identity)[skin[stage.morphs.base[skin, 1] > 6.3]]
+    head = stage.neutral(identity)[skin[stage.morphs.base[skin, 1] > 6.3]]
     for _ in range(20):
         hand = changed(sample_hand(rng, identity.skin), x=rng.uniform(0, 0.5), distance=0.0)
         points = next(iter(pieces_of(stage, identity, face, hand)[0].values()))
@@ -185,14 +185,14 @@ def test_glasses_stand_before_the_eyes_and_rest_on_the_nose(stage, catalogue, fa
     for _ in range(12):
         wearer = sample_identity(rng, catalogue)
         pieces, _ = pieces_of(stage, wearer, face, sample_glasses(rng, dark=False))
-        five = stage.landmarks(stage.morphs.neutral(wearer))
+        five = stage.landmarks(stage.neutral(wearer))
         for eye in five[:2]:
             close = np.linalg.norm(pieces["lenses"][:, :2] - eye[:2], axis=1).argmin()
             assert 0.04 < pieces["lenses"][close, 2] - eye[2] < 0.3
-        skin = stage.morphs.neutral(wearer)[np.unique(stage.tri["skin"])]
+        skin = stage.neutral(wearer)[np.unique(stage.tri["skin"])]
         nose = skin[(np.abs(skin[:, 0]) < 0.05) & (np.abs(skin[:, 1] - five[0, 1]) < 0.1)][:, 2].max()
         middle = pieces["frame"][np.abs(pieces["frame"][:, 0]) < 0.03]
-        assert -0.02 < middle[:, 2].min() - nose < 0.07
+        assert -0.02 < middle[:, 2].min() - nose < 0.1  # on a flat nose the lashes keep them off
 
 
 @pytest.mark.parametrize("expression", [{}, {"jawOpen": 0.8}, {"mouthPucker": 1.0}])
@@ -202,7 +202,7 @@ def test_a_mask_covers_mouth_and_nose_and_not_the_eyes(stage, catalogue, face, e
         wearer = sample_identity(rng, catalogue)
         pieces, _ = pieces_of(stage, wearer, changed(face, expression=expression), sample_mask(rng))
         moved = stage.morphs.expression(expression)
-        five = stage.landmarks(stage.morphs.neutral(wearer) + moved)
+        five = stage.landmarks(stage.neutral(wearer) + moved)
         sheet = pieces["mask"]
         for point in five[2:]:
             close = sheet[np.linalg.norm(sheet[:, :2] - point[:2], axis=1) < 0.09]

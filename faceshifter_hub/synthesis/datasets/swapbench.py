@@ -194,7 +194,7 @@ def main() -> None:
 def to_toml(bench: SwapBench) -> str:
     """Return the definition as the registry keeps it."""
     lines = [
-        "# SwapBench: 500 triplets with unseen people, hair and assets. Made, not written: see synthesis/datasets/swapbench.py"
+        "# SwapBench: 500 triplets with unseen people, hair and assets. Made, not written: by datasets/swapbench.py"
     ]
     for name, value in vars(bench).items():
         if isinstance(value, list):
