@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import faceshifter_hub
 from faceshifter_hub.errors import FaceShifterError, UnwritableOutputError
 from faceshifter_hub.evaluation.command import add_evaluate
+from faceshifter_hub.preparation.command import add_prepare
+from faceshifter_hub.publishing.command import add_publish
 from faceshifter_hub.registry import (
     KINDS,
     Manifest,
@@ -60,6 +62,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_info(subparsers)
     add_evaluate(subparsers)
     add_synthesize(subparsers)
+    add_prepare(subparsers)
+    add_publish(subparsers)
     return parser
 
 

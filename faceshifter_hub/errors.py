@@ -69,5 +69,9 @@ class TrainingError(FaceShifterError):
     """A training run cannot start or cannot go on."""
 
 
+class WorkerError(FaceShifterError):
+    """A process that shared the work was ended from outside."""
+
+
 class RenderError(FaceShifterError):
     """The renderer lacks what it needs or was given impossible parameters."""

@@ -22,11 +22,14 @@ STANDS_ON = {
     "models": {"component", "registry"},
     "faces": {"media", "component", "models", "registry"},
     "pipeline": PIPELINE,
-    "synthesis": {"settings", "registry", "faces.alignment"},
-    "evaluation": PIPELINE | {"pipeline", "synthesis"},
+    "datasets": set(),
+    "synthesis": {"settings", "registry", "faces.alignment", "datasets"},
+    "evaluation": PIPELINE | {"pipeline", "synthesis", "datasets"},
     "demo": PIPELINE | {"pipeline"},
-    "cli": PIPELINE | {"pipeline", "evaluation", "synthesis"},
-    "trainers": PIPELINE | {"pipeline", "evaluation", "synthesis"},
+    "publishing": {"registry", "component"},
+    "preparation": {"media", "component", "faces", "datasets", "evaluation.split"},
+    "cli": PIPELINE | {"pipeline", "publishing", "preparation", "evaluation", "synthesis"},
+    "trainers": PIPELINE | {"pipeline", "publishing", "evaluation", "synthesis", "datasets"},
 }
 
 

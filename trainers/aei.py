@@ -12,7 +12,6 @@ from accelerate import Accelerator
 from pydantic import Field
 from torch import nn
 
-from faceshifter_hub.component import load_component
 from faceshifter_hub.errors import FaceShifterError, TrainingError
 from faceshifter_hub.models.aad import AADGenerator
 from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
@@ -26,6 +25,7 @@ from trainers.options import TrainingOptions, parse_options
 from trainers.views import random_view
 
 GRID_ROWS = 12
+R1_STEPS = 16  # the penalty changes slowly, so it is due now and then, that much heavier (StyleGAN2, arXiv 1912.04958)
 
 
 class AEIOptions(TrainingOptions):
@@ -44,13 +44,14 @@ class AEIOptions(TrainingOptions):
     surroundings_weight: float = Field(0.0, description="ours: L1 to the target outside the face")
     colour_weight: float = Field(0.0, description="ours: coarse colours of the target, where the truth is unknown")
     target_identity_weight: float = Field(0.0, description="ours: likeness to the target, where people differ")
-    reverse_ratio: float = Field(
-        0.0, ge=0, le=1, description="ours: share of pairs without a truth that are turned around (see `reverse`)"
-    )
     identity_views: bool = Field(False, description="ours: the identity loss looks through random views")
     identity_warmup_steps: int = Field(0, ge=0, description="ours: over so many steps L_id's weight grows from 0")
     discriminator_start_step: int = Field(0, ge=0, description="ours: no L_adv before this step")
     discriminator_learning_rate: float = Field(4e-4, gt=0)
+    r1_weight: float = Field(0.0, ge=0, description=f"ours: R1 penalty on the discriminator, every {R1_STEPS}th step")
+    gradient_checkpointing: bool = Field(
+        False, description="compute the generator's blocks again on the way back: less memory, slower steps"
+    )
     synthesize_on_the_fly: bool = Field(False, description="render triplets while training, in place of a folder")
     synthesis_workers: int = Field(1, ge=1, description="rendering processes for it")
 
@@ -69,42 +70,6 @@ class AEINet(nn.Module):
         z_att = self.encoder(target)
         result = self.generator(z_source, z_att)
         return result, z_att, self.encoder(result)
-
-
-@torch.no_grad()
-def reverse(
-    aei: AEINet,
-    identity_encoder: nn.Module,
-    target: torch.Tensor,
-    truth: torch.Tensor,
-    z_source: torch.Tensor,
-    turned: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Turn pairs around, so that photographs have a true swap too.
-
-    Today's network puts the source's identity on the photograph; what it drew becomes the target, the photograph's own
-    identity the source, and the photograph itself, which is real, the truth. The idea is ReliableSwap's (arXiv
-    2306.05356), whose fake targets come from other networks.
-
-    Args:
-        aei: the network that draws the new targets.
-        identity_encoder: gives z_id.
-        target: (B, 3, R, R).
-        truth: (B, 3, R, R).
-        z_source: (B, d).
-        turned: (B,) bool, which pairs.
-
-    Returns:
-        target, truth and z_source after the turn.
-    """
-    if not turned.any():
-        return target, truth, z_source
-    photo = target[turned]
-    target, truth, z_source = target.clone(), truth.clone(), z_source.clone()
-    target[turned] = aei.generator(z_source[turned], aei.encoder(photo)).to(target.dtype)
-    z_source[turned] = identity_encoder(photo).to(z_source.dtype)
-    truth[turned] = photo
-    return target, truth, z_source
 
 
 def build(options: AEIOptions) -> AEINet:
@@ -140,14 +105,14 @@ def main(argv: list[str] | None = None) -> None:
     accelerator = run.start(options)
     photos = load_photos(options.train_data_dir, options.resolution, validation=False)
     triplets = load_triplets(options.synthetic_data_dir, options.resolution)
-    samples = options.max_train_steps * options.train_batch_size * accelerator.num_processes
+    samples = run.samples_before(options.max_train_steps, options, accelerator)
     pairs = SwapPairs(
         photos, triplets, options.resolution, samples, options.seed, options.different_ratio, options.rendered_ratio
     )
     held_out = load_photos(options.train_data_dir, options.resolution, validation=True)
     preview = SwapPairs(held_out, triplets, options.resolution, GRID_ROWS, 1, 1.0, 0.25)
 
-    identity_encoder = load_component(options.identity_encoder, "identity_encoder").to(accelerator.device)
+    identity_encoder = run.load_identity_encoder(options).to(accelerator.device)
     aei = build(options)
     check_compatible(
         {
@@ -164,102 +129,98 @@ def main(argv: list[str] | None = None) -> None:
     )
     schedule = run.schedule(optimizer, options)
     ema = EMA(aei, options.ema_decay)
+    if options.gradient_checkpointing:
+        aei.generator.enable_gradient_checkpointing()
     if options.torch_compile:
         aei.compile()
     ema.average.to(accelerator.device)
     aei, discriminator, optimizer, optimizer_d = accelerator.prepare(aei, discriminator, optimizer, optimizer_d)
-    accelerator.register_for_checkpointing(ema, schedule)
 
-    step = 0
-    checkpoint = run.latest_checkpoint(options)
-    if checkpoint is not None:
-        accelerator.load_state(str(checkpoint))
-        step = run.checkpoint_step(checkpoint)
+    def save(step: int) -> None:
+        save_samples(options, step, ema.average, identity_encoder, preview, accelerator)
+        save_components(options, ema.average)
+
+    loop = run.Loop(accelerator, options, aei, optimizer, schedule, ema, save)
+    # the bare discriminator, for the generator's turn and for R1, which is computed in full precision
+    judge = accelerator.unwrap_model(discriminator, keep_fp32_wrapper=False)
     face = face_region(options.resolution).to(accelerator.device)
 
     if options.synthesize_on_the_fly:
-        first = run.samples_before(step, options, accelerator)
+        first = run.samples_before(loop.step, options, accelerator)
         live = LivePairs(pairs, options.rendered_ratio, first, options.synthesis_workers)
         batches = run.live_loader(live, options)
     else:
-        batches = run.loader(pairs, options, accelerator, step)
+        batches = run.loader(pairs, options, accelerator, loop.step)
     batches = accelerator.prepare(batches)
-    reporter = run.Reporter(options, step)
     for batch in batches:
-        source, target, truth = (batch[k].to(memory_format=torch.channels_last) for k in ("source", "target", "truth"))
-        known, same = batch["known"], batch["same"]
-        with accelerator.autocast():
-            with torch.no_grad():
-                z_source = identity_encoder(source)
-                if options.reverse_ratio:
-                    turned = ~known & (torch.rand(len(known), device=known.device) < options.reverse_ratio)
-                    target, truth, z_source = reverse(ema.average, identity_encoder, target, truth, z_source, turned)
-                    known = known | turned
-                z_before = identity_encoder(target)
-            result, z_target, z_result = aei(target, z_source)
-        result = result.float()
-        adversarial = options.adversarial_weight > 0 and step >= options.discriminator_start_step
-
-        values: dict[str, torch.Tensor] = {}
-        if adversarial:
+        with accelerator.accumulate(aei, discriminator):
+            source, target, truth = (
+                batch[k].to(memory_format=torch.channels_last) for k in ("source", "target", "truth")
+            )
+            known, same = batch["known"], batch["same"]
             with accelerator.autocast():
-                on_both = discriminator(torch.cat([target, result.detach()]))
-            halves = [s.float().chunk(2) for s in on_both]
-            values["discriminator"] = losses.hinge_discriminator_loss([r for r, _ in halves], [f for _, f in halves])
-            accelerator.backward(values["discriminator"])
-            optimizer_d.step()
-            optimizer_d.zero_grad()
+                with torch.no_grad():
+                    z_source = identity_encoder(source)
+                    z_before = identity_encoder(target)
+                result, z_target, z_result = aei(target, z_source)
+            result = result.float()
+            adversarial = options.adversarial_weight > 0 and loop.step >= options.discriminator_start_step
 
-        weights = {
-            "attribute": options.attribute_weight,
-            "reconstruction": options.reconstruction_weight,
-            "true_swap": options.true_swap_weight,
-            "surroundings": options.surroundings_weight,
-            "colour": options.colour_weight,
-            "identity": options.identity_weight * min(1.0, (step + 1) / max(options.identity_warmup_steps, 1)),
-            "target_identity": options.target_identity_weight,
-            "feature": options.feature_weight,
-            "adversarial": options.adversarial_weight * adversarial,
-        }
-        values["attribute"] = losses.attribute_loss([z.float() for z in z_result], [z.float() for z in z_target])
-        values["reconstruction"] = losses.reconstruction_loss(result, target, same)
-        if weights["true_swap"]:
-            values["true_swap"] = losses.true_swap_loss(result, truth, known)
-        if weights["surroundings"]:
-            values["surroundings"] = losses.surroundings_loss(result, target, face)
-        if weights["colour"]:
-            values["colour"] = losses.colour_loss(result, target, known)
-        view = random_view(len(result), result) if options.identity_views else nn.Identity()
-        with accelerator.autocast():
-            z_swap, maps = identity_encoder.features(view(result))
-        values["identity"] = losses.identity_loss(z_swap.float(), z_source.float())
-        if weights["target_identity"]:
-            values["target_identity"] = losses.target_identity_loss(z_swap.float(), z_before.float(), same)
-        if weights["feature"]:
-            with accelerator.autocast(), torch.no_grad():
-                _, true_maps = identity_encoder.features(view(truth))
-            values["feature"] = losses.feature_loss([m.float() for m in maps], [m.float() for m in true_maps], known)
-        if adversarial:
-            # the bare discriminator, frozen: it must gather no gradients from the generator's turn
-            judge = accelerator.unwrap_model(discriminator).requires_grad_(False)
+            values: dict[str, torch.Tensor] = {}
+            if adversarial:
+                with accelerator.autocast():
+                    on_both = discriminator(torch.cat([target, result.detach()]))
+                halves = [s.float().chunk(2) for s in on_both]
+                values["discriminator"] = losses.hinge_discriminator_loss(
+                    [r for r, _ in halves], [f for _, f in halves]
+                )
+                if options.r1_weight and loop.step % R1_STEPS == 0:
+                    values["r1"] = losses.r1_penalty(judge, target)
+                penalty = R1_STEPS * options.r1_weight * values.get("r1", 0.0)
+                accelerator.backward(values["discriminator"] + penalty)
+                optimizer_d.step()
+                optimizer_d.zero_grad()
+
+            weights = {
+                "attribute": options.attribute_weight,
+                "reconstruction": options.reconstruction_weight,
+                "true_swap": options.true_swap_weight,
+                "surroundings": options.surroundings_weight,
+                "colour": options.colour_weight,
+                "identity": options.identity_weight
+                * min(1.0, (loop.step + 1) / max(options.identity_warmup_steps, 1)),
+                "target_identity": options.target_identity_weight,
+                "feature": options.feature_weight,
+                "adversarial": options.adversarial_weight * adversarial,
+            }
+            values["attribute"] = losses.attribute_loss([z.float() for z in z_result], [z.float() for z in z_target])
+            values["reconstruction"] = losses.reconstruction_loss(result, target, same)
+            if weights["true_swap"]:
+                values["true_swap"] = losses.true_swap_loss(result, truth, known)
+            if weights["surroundings"]:
+                values["surroundings"] = losses.surroundings_loss(result, target, face)
+            if weights["colour"]:
+                values["colour"] = losses.colour_loss(result, target, known)
+            view = random_view(len(result), result) if options.identity_views else nn.Identity()
             with accelerator.autocast():
-                scores = judge(result)
-            values["adversarial"] = losses.hinge_generator_loss([s.float() for s in scores])
-            judge.requires_grad_(True)
-        accelerator.backward(sum(weights[name] * value for name, value in values.items() if name in weights))
-        optimizer.step()
-        optimizer.zero_grad()
-        schedule.step()
-        ema.update(accelerator.unwrap_model(aei))
-        step += 1
-
-        if accelerator.is_main_process:
-            reporter.report(step, values)
-            if step % options.validation_steps == 0 or step == options.max_train_steps:
-                save_samples(options, step, ema.average, identity_encoder, preview, accelerator)
-                save_components(options, ema.average)
-        if step % options.checkpointing_steps == 0 or step == options.max_train_steps:
-            run.save_checkpoint(accelerator, options, step)
+                z_swap, maps = identity_encoder.features(view(result))
+            values["identity"] = losses.identity_loss(z_swap.float(), z_source.float())
+            if weights["target_identity"]:
+                values["target_identity"] = losses.target_identity_loss(z_swap.float(), z_before.float(), same)
+            if weights["feature"]:
+                with accelerator.autocast(), torch.no_grad():
+                    _, true_maps = identity_encoder.features(view(truth))
+                values["feature"] = losses.feature_loss(
+                    [m.float() for m in maps], [m.float() for m in true_maps], known
+                )
+            if adversarial:
+                judge.requires_grad_(False)  # it must gather no gradients from the generator's turn
+                with accelerator.autocast():
+                    scores = judge(result)
+                values["adversarial"] = losses.hinge_generator_loss([s.float() for s in scores])
+                judge.requires_grad_(True)
+            loop.finish(values, weights)
+    run.push(accelerator, options)
     accelerator.end_training()
 
 

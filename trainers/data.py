@@ -1,7 +1,7 @@
 """Training pairs: photographs without a true swap, rendered triplets whose true swap is known.
 
-A folder of photographs holds one picture a person and `landmarks.json`, as `trainers/prepare.py` writes it. A folder
-of triplets holds `triplets-*.tar`, as `faceshifter synthesize` writes them: source, target and true swap.
+Both lie in shards: `photos-*.tar` as `faceshifter prepare` writes them, `triplets-*.tar` as `faceshifter synthesize`
+does: source, target and true swap.
 """
 
 import json
@@ -14,50 +14,29 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, IterableDataset
 
+from faceshifter_hub.datasets.shards import read_sample, scan_field, scan_shard
 from faceshifter_hub.errors import DataError
-from faceshifter_hub.evaluation.split import is_validation
 from faceshifter_hub.faces.alignment import similarity, template
-from faceshifter_hub.media.images import read_image
 from faceshifter_hub.synthesis.datasets.plan import RANGES
 from faceshifter_hub.synthesis.datasets.samples import decode_picture
-from faceshifter_hub.synthesis.datasets.shards import read_sample, scan_shard
 from faceshifter_hub.synthesis.datasets.stream import TripletStream
 from trainers.occlusion import occlude
 
-LANDMARKS_FILE = "landmarks.json"
 OCCLUDED = 0.5  # share of targets under an occluder, where there are occluders
 JITTER_SHIFT, JITTER_ZOOM, JITTER_ROTATION = 0.015, 0.03, 2.0  # of the side, of the scale, degrees: detectors differ
 
 
 @dataclass
 class Photo:
-    """A picture (H, W, 3) uint8 RGB and its five landmarks (5, 2)."""
+    """A picture (H, W, 3) uint8 RGB and its five landmarks (5, 2).
+
+    Attributes:
+        person: who it shows; None where no other picture shows them.
+    """
 
     image: np.ndarray
     points: np.ndarray
-
-
-def load_photos(folder: Path, resolution: int, *, validation: bool) -> list[Photo]:
-    """Read the photographs of one side of the split: training, or the validation tenth.
-
-    Args:
-        folder: with pictures and `landmarks.json`.
-        resolution: that faces will be aligned to; larger pictures are shrunk once, here.
-        validation: which side of the split.
-
-    Raises:
-        DataError: The folder has no landmarks, or fewer than two pictures of that side.
-    """
-    index = folder / LANDMARKS_FILE
-    if not index.is_file():
-        raise DataError(f"{folder} has no {LANDMARKS_FILE}; make it with: python trainers/prepare.py {folder}")
-    names = {
-        name: points for name, points in json.loads(index.read_text()).items() if is_validation(name) == validation
-    }
-    if len(names) < 2:
-        count, side = "1 picture" if names else "0 pictures", "validation" if validation else "training"
-        raise DataError(f"{folder} holds {count} of the {side} split; pairs of different people need two or more.")
-    return [shrink(Photo(read_image(folder / name), np.array(p, np.float32)), resolution) for name, p in names.items()]
+    person: str | None = None
 
 
 def shrink(photo: Photo, resolution: int) -> Photo:
@@ -68,7 +47,64 @@ def shrink(photo: Photo, resolution: int) -> Photo:
         return photo
     h, w = (side // factor for side in photo.image.shape[:2])
     image = cv2.resize(photo.image[: h * factor, : w * factor], (w, h), interpolation=cv2.INTER_AREA)
-    return Photo(image, (photo.points + 0.5) / factor - 0.5)
+    return Photo(image, (photo.points + 0.5) / factor - 0.5, photo.person)
+
+
+class Photos(Sequence[Photo]):
+    """Photographs that are read when they are asked for: memory does not grow with their size.
+
+    Args:
+        paths: of the shards.
+        split: `training` or `validation`; the others are left out.
+        resolution: that faces will be aligned to; larger pictures are shrunk.
+
+    Raises:
+        DataError: A shard is damaged.
+    """
+
+    def __init__(self, paths: Sequence[Path], split: str, resolution: int):
+        self.paths, self.resolution = paths, resolution
+        spans, people = [], set()
+        for shard, path in enumerate(paths):
+            for span, content in scan_field(path, "json"):
+                facts = json.loads(content)
+                if facts["split"] == split:
+                    spans.append((shard, *span))
+                    people.add(facts["person"] or (path.parent, facts["file"]))
+        self.spans = np.array(spans, np.int64).reshape(-1, 3)  # a photo's shard, where its bytes begin and end
+        self.people = len(people)
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+    def __getitem__(self, n: int) -> Photo:  # type: ignore[override]  # no slices
+        shard, begin, end = self.spans[n].tolist()
+        fields = read_sample(self.paths[shard], (begin, end))
+        facts = json.loads(fields["json"])
+        points = np.array(facts["landmarks"], np.float32)
+        return shrink(Photo(decode_picture(fields["jpg"]), points, facts["person"]), self.resolution)
+
+
+def load_photos(folder: Path, resolution: int, *, validation: bool) -> Photos:
+    """Return the photographs of one side of the split: training, or the validation tenth.
+
+    Args:
+        folder: prepared, or one of several prepared folders.
+        resolution: that faces will be aligned to.
+        validation: which side of the split.
+
+    Raises:
+        DataError: The folder holds no photographs, fewer than two people of that side, or a damaged shard.
+    """
+    paths = sorted(folder.rglob("photos-*.tar"))
+    if not paths:
+        raise DataError(f"{folder} has no photos-*.tar; make them with: faceshifter prepare PHOTOGRAPHS {folder}")
+    side = "validation" if validation else "training"
+    photos = Photos(paths, side, resolution)
+    if photos.people < 2:
+        count = "1 person" if photos.people else "nobody"
+        raise DataError(f"{folder} holds {count} of the {side} split; pairs of different people need two or more.")
+    return photos
 
 
 @dataclass
@@ -140,11 +176,9 @@ def to_tensor(image: np.ndarray) -> torch.Tensor:
 
 
 def warp(photo: Photo, matrix: np.ndarray, resolution: int) -> np.ndarray:
-    """Warp a picture by a matrix (2, 3): (R, R, 3) float32 in [0, 255]."""
+    """Warp a picture by a matrix (2, 3): (R, R, 3) uint8."""
     size = (resolution, resolution)
-    return cv2.warpAffine(photo.image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101).astype(
-        np.float32
-    )
+    return cv2.warpAffine(photo.image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
 
 
 @dataclass(frozen=True)
@@ -167,7 +201,7 @@ class SwapPairs(Dataset):
     target); `same`, whether source and target are the same picture.
 
     Args:
-        photos: one person each.
+        photos: of two people at least.
         triplets: rendered ones; may be empty.
         resolution: R.
         length: number of samples.
@@ -217,19 +251,25 @@ class SwapPairs(Dataset):
     def photographs(self, rng: np.random.Generator) -> Swap:
         """Draw two photographs of different people."""
         t = self.targets.photos[int(rng.integers(len(self.targets.photos)))]
-        s = (t + int(rng.integers(1, len(self.photos)))) % len(self.photos)
-        return Swap(self.photos[s], self.photos[t], None)
+        target = self.photos[t]
+        while True:
+            source = self.photos[(t + int(rng.integers(1, len(self.photos)))) % len(self.photos)]
+            if source.person is None or source.person != target.person:
+                return Swap(source, target, None)
 
     def finished(self, swap: Swap, same: bool, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Align, occlude and light a pair; `same` leaves its target alone."""
         if same:
             swap = Swap(swap.target, swap.target, swap.target)
         matrix = self.jittered(swap.target, rng)
-        faces = [warp(photo, matrix, self.resolution) for photo in (swap.target, swap.truth or swap.target)]
+        truths = [] if swap.truth is None or swap.truth is swap.target else [swap.truth]
+        faces = [warp(photo, matrix, self.resolution) for photo in (swap.target, *truths)]
         if self.occluders and rng.random() < OCCLUDED:
-            faces = occlude(faces, self.occluders[int(rng.integers(len(self.occluders)))], rng)
+            occluded = occlude(faces, self.occluders[int(rng.integers(len(self.occluders)))], rng)
+            faces = [np.rint(face).astype(np.uint8) for face in occluded]
         flip, light = rng.random() < 0.5, random_light(rng)
-        x_t, x_truth = (finish(face, flip, light) for face in faces)
+        finished = [finish(face, flip, light) for face in faces]
+        x_t, x_truth = finished[0], finished[-1]
         if same:
             x_s = x_t
         else:
@@ -294,9 +334,13 @@ def random_light(rng: np.random.Generator) -> tuple[np.ndarray, float, bool]:
 
 
 def finish(image: np.ndarray, flip: bool, light: tuple[np.ndarray, float, bool]) -> torch.Tensor:
-    """Mirror and light an aligned face (R, R, 3) in [0, 255]; returns (3, R, R) in [-1, 1]."""
+    """Mirror and light an aligned face (R, R, 3) uint8; returns (3, R, R) in [-1, 1]."""
     gain, gamma, grey = light
-    image = 255 * np.clip(image / 255 * gain, 0, 1) ** gamma
+    values = np.arange(256, dtype=np.float32)[:, None] / 255  # (256, 1): all that a pixel can be
+    table = 2 * np.clip(values * gain, 0, 1) ** gamma - 1  # (256, 3)
+    lit = np.empty((3, *image.shape[:2]), np.float32)
+    for channel, colour in enumerate(cv2.split(image[:, ::-1] if flip else image)):
+        lit[channel] = cv2.LUT(colour, np.ascontiguousarray(table[:, channel]))
     if grey:
-        image = np.repeat(image @ np.array([[0.299], [0.587], [0.114]], np.float32), 3, axis=2)
-    return to_tensor(image[:, ::-1] if flip else image)
+        lit[:] = np.tensordot(np.array([0.299, 0.587, 0.114], np.float32), lit, 1)
+    return torch.from_numpy(lit)

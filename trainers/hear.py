@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from pydantic import Field
 from torch import nn
 
-from faceshifter_hub.component import FrozenMixin, load_component
+from faceshifter_hub.component import FrozenMixin
 from faceshifter_hub.errors import DataError, FaceShifterError
 from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.models.aad import AADGenerator
@@ -88,7 +88,7 @@ def main(argv: list[str] | None = None) -> None:
     """Train until `max_train_steps`, then write the refiner."""
     options = parse_options(HEAROptions, "Train stage 2, HEAR-Net.", argv)
     accelerator = run.start(options)
-    identity_encoder = load_component(options.identity_encoder, "identity_encoder")
+    identity_encoder = run.load_identity_encoder(options)
     aei = FrozenAEI(options.aei_model, identity_encoder).to(accelerator.device)
     if aei.generator.config.resolution != options.resolution:
         raise DataError(
@@ -114,7 +114,7 @@ def main(argv: list[str] | None = None) -> None:
     hard_rendered = hardest(heuristic_errors(aei, rendered, options.resolution, accelerator), options.hard_share)
     targets = Targets(hard_photos.tolist(), tried[hard_rendered].tolist())
 
-    samples = options.max_train_steps * options.train_batch_size * accelerator.num_processes
+    samples = run.samples_before(options.max_train_steps, options, accelerator)
     shares = options.different_ratio, options.rendered_ratio
     pairs = SwapPairs(photos, triplets, options.resolution, samples, options.seed, *shares, targets, cutouts)
     preview = SwapPairs(held_out, triplets, options.resolution, GRID_ROWS, 1, 1.0, 0.5, None, cutouts)
@@ -128,50 +128,37 @@ def main(argv: list[str] | None = None) -> None:
         refiner.compile()
     ema.average.to(accelerator.device)
     refiner, optimizer = accelerator.prepare(refiner, optimizer)
-    accelerator.register_for_checkpointing(ema, schedule)
-    step = 0
-    checkpoint = run.latest_checkpoint(options)
-    if checkpoint is not None:
-        accelerator.load_state(str(checkpoint))
-        step = run.checkpoint_step(checkpoint)
 
+    def save(step: int) -> None:
+        save_samples(options, step, aei, ema.average, preview, accelerator)
+        ema.average.save_pretrained(options.output_dir / "hear_refiner")
+
+    loop = run.Loop(accelerator, options, refiner, optimizer, schedule, ema, save)
     weights = {
         "identity": options.identity_weight,
         "change": options.change_weight,
         "reconstruction": options.reconstruction_weight,
         "true_swap": options.true_swap_weight,
     }
-    batches = accelerator.prepare(run.loader(pairs, options, accelerator, step))
-    reporter = run.Reporter(options, step)
+    batches = accelerator.prepare(run.loader(pairs, options, accelerator, loop.step))
     for batch in batches:
-        source, target = (batch[k].to(memory_format=torch.channels_last) for k in ("source", "target"))
-        with accelerator.autocast():
-            with torch.no_grad():
-                z_source = identity_encoder(source)
-            swapped, error = aei(target, z_source)
-            result = refiner(swapped, error).float()
-            view = random_view(len(result), result) if options.identity_views else nn.Identity()
-            z_result = identity_encoder(view(result))
-        values = {
-            "identity": losses.identity_loss(z_result.float(), z_source.float()),
-            "change": losses.change_loss(result, swapped),
-            "reconstruction": losses.reconstruction_loss(result, target, batch["same"]),
-            "true_swap": losses.true_swap_loss(result, batch["truth"], batch["known"]),
-        }
-        accelerator.backward(sum(weights[name] * value for name, value in values.items()))
-        optimizer.step()
-        optimizer.zero_grad()
-        schedule.step()
-        ema.update(accelerator.unwrap_model(refiner))
-        step += 1
-
-        if accelerator.is_main_process:
-            reporter.report(step, values)
-            if step % options.validation_steps == 0 or step == options.max_train_steps:
-                save_samples(options, step, aei, ema.average, preview, accelerator)
-                ema.average.save_pretrained(options.output_dir / "hear_refiner")
-        if step % options.checkpointing_steps == 0 or step == options.max_train_steps:
-            run.save_checkpoint(accelerator, options, step)
+        with accelerator.accumulate(refiner):
+            source, target = (batch[k].to(memory_format=torch.channels_last) for k in ("source", "target"))
+            with accelerator.autocast():
+                with torch.no_grad():
+                    z_source = identity_encoder(source)
+                swapped, error = aei(target, z_source)
+                result = refiner(swapped, error).float()
+                view = random_view(len(result), result) if options.identity_views else nn.Identity()
+                z_result = identity_encoder(view(result))
+            values = {
+                "identity": losses.identity_loss(z_result.float(), z_source.float()),
+                "change": losses.change_loss(result, swapped),
+                "reconstruction": losses.reconstruction_loss(result, target, batch["same"]),
+                "true_swap": losses.true_swap_loss(result, batch["truth"], batch["known"]),
+            }
+            loop.finish(values, weights)
+    run.push(accelerator, options)
     accelerator.end_training()
 
 

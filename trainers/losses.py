@@ -3,7 +3,7 @@
 Squared norms are means over elements, as in every reimplementation, so that weights do not depend on the resolution.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,17 @@ def hinge_discriminator_loss(on_real: Sequence[torch.Tensor], on_fake: Sequence[
     """L_adv for the discriminator, averaged over the scales."""
     per_scale = [F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in zip(on_real, on_fake, strict=True)]
     return torch.stack(per_scale).mean()
+
+
+def r1_penalty(discriminator: Callable[[torch.Tensor], Sequence[torch.Tensor]], real: torch.Tensor) -> torch.Tensor:
+    """Ours: 1/2 |d score / d X|^2 on real pictures (B, 3, R, R), averaged over the batch (arXiv 1801.04406).
+
+    A picture's score is the mean over its patches and the scales.
+    """
+    real = real.detach().requires_grad_()
+    score = torch.stack([scores.flatten(1).mean(1) for scores in discriminator(real)]).mean(0)  # (B,)
+    (gradient,) = torch.autograd.grad(score.sum(), real, create_graph=True)
+    return 0.5 * gradient.square().flatten(1).sum(1).mean()
 
 
 def identity_loss(z_result: torch.Tensor, z_source: torch.Tensor) -> torch.Tensor:

@@ -18,11 +18,12 @@ class TrainingOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    train_data_dir: Path = Field(description="photographs, one person each, with landmarks.json")
+    train_data_dir: Path = Field(description="photographs, from `faceshifter prepare`")
     synthetic_data_dir: Path | None = Field(None, description="folder of `faceshifter synthesize`, with triplets")
     output_dir: Path = Field(description="where checkpoints, samples and the trained components go")
     resolution: int = Field(256, ge=32, le=512)
     train_batch_size: int = Field(8, gt=0)
+    gradient_accumulation_steps: int = Field(1, gt=0, description="batches a step")
     max_train_steps: int = Field(gt=0)
     learning_rate: float = Field(4e-4, gt=0)
     adam_beta1: float = Field(0.0, ge=0, lt=1)
@@ -37,8 +38,12 @@ class TrainingOptions(BaseModel):
     torch_compile: bool = Field(False, description="compile the networks: minutes at first, then faster steps")
     seed: int = 0
     checkpointing_steps: int = Field(500, gt=0)
+    checkpoints_total_limit: int = Field(1, gt=0, description="how many checkpoints are kept")
     validation_steps: int = Field(250, gt=0)
     resume_from_checkpoint: str | None = Field(None, description="a checkpoint folder, or `latest`")
+    report_to: Literal["tensorboard", "wandb", "trackio"] | None = Field(None, description="tracker of the losses")
+    push_to_hub: bool = Field(False, description="publish the trained components at the end, as `faceshifter publish`")
+    hub_model_id: str | None = Field(None, description="OWNER/NAME of the repository for it")
     identity_encoder: str = Field("dlib-resnet", description="address of the frozen identity encoder")
 
 

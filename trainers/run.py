@@ -1,9 +1,11 @@
-"""A training run's folder: metrics a step, sample grids, checkpoints that resume."""
+"""A training run: its beginning, the end of each of its steps, and its folder of metrics, samples and checkpoints."""
 
 import json
 import shutil
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,23 +17,76 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
+from faceshifter_hub.component import load_component
 from faceshifter_hub.errors import TrainingError
+from faceshifter_hub.publishing.toml import to_toml
+from faceshifter_hub.publishing.upload import check_repository, publish
+from trainers.curves import draw_curves
+from trainers.ema import EMA
 from trainers.options import TrainingOptions
+from trainers.watch import Watch
 
 
 def start(options: TrainingOptions) -> Accelerator:
     """Set the seed, make the output folder, start Accelerate.
 
     Raises:
-        TrainingError: The output folder cannot be made.
+        TrainingError: The output folder cannot be made or is of another run, a tracker is missing, or a push has no
+            address.
+        FaceShifterError: What is to be pushed at the end could not be.
     """
-    accelerator = Accelerator(mixed_precision=options.mixed_precision)
+    if options.push_to_hub and options.hub_model_id is None:
+        raise TrainingError("push_to_hub needs an address: give --hub_model_id OWNER/NAME.")
+    if options.resume_from_checkpoint is None and checkpoints(options):
+        raise TrainingError(
+            f"{options.output_dir} holds the checkpoints of another run: go on with it by "
+            "--resume_from_checkpoint latest, or give another --output_dir."
+        )
+    if options.report_to is not None and find_spec(options.report_to) is None:
+        raise TrainingError(f"report_to = {options.report_to} needs a package: pip install {options.report_to}.")
+    accelerator = Accelerator(
+        mixed_precision=options.mixed_precision,
+        gradient_accumulation_steps=options.gradient_accumulation_steps,
+        log_with=options.report_to,
+        project_dir=options.output_dir / "logs",
+    )
     set_seed(options.seed, device_specific=True)
     try:
         options.output_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"The output folder {options.output_dir} cannot be made: {error.strerror}.") from None
+    if options.hub_model_id is not None and options.push_to_hub and accelerator.is_main_process:
+        check_repository(options.hub_model_id)
+    if options.report_to is not None:
+        config = {name: str(value) for name, value in options}
+        accelerator.init_trackers("faceshifter", config)
     return accelerator
+
+
+def push(accelerator: Accelerator, options: TrainingOptions) -> None:
+    """Publish the finished components, if that was asked for: the main process does, once.
+
+    Raises:
+        HubUnavailableError: The Hub cannot be reached, or refuses; what was trained stays in the output folder.
+    """
+    if options.hub_model_id is not None and options.push_to_hub and accelerator.is_main_process:
+        published = publish(options.output_dir, options.hub_model_id)
+        print(f"published as {options.hub_model_id}, commit {published.commit}")
+
+
+def load_identity_encoder(options: TrainingOptions) -> Any:
+    """Load the frozen identity encoder, on the CPU.
+
+    Raises:
+        TrainingError: No gradient flows through this one.
+    """
+    encoder = load_component(options.identity_encoder, "identity_encoder")
+    if not hasattr(encoder, "features"):
+        raise TrainingError(
+            f"The losses need gradients through the identity encoder, and {options.identity_encoder} gives none: "
+            "train with --identity_encoder dlib-resnet."
+        )
+    return encoder
 
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -73,7 +128,7 @@ def schedule(optimizer: torch.optim.Optimizer, options: TrainingOptions) -> Lamb
 
 def samples_before(step: int, options: TrainingOptions, accelerator: Accelerator) -> int:
     """Return how many samples all processes together have taken before a step."""
-    return step * options.train_batch_size * accelerator.num_processes
+    return step * options.train_batch_size * options.gradient_accumulation_steps * accelerator.num_processes
 
 
 def loader(data: Dataset, options: TrainingOptions, accelerator: Accelerator, first_step: int) -> DataLoader:
@@ -99,6 +154,11 @@ def make_loader(data: Dataset, options: TrainingOptions, num_workers: int) -> Da
     )
 
 
+def checkpoints(options: TrainingOptions) -> list[Path]:
+    """Return the whole checkpoints of the output folder, the oldest first."""
+    return sorted(options.output_dir.glob("checkpoint-*[0-9]"), key=checkpoint_step)
+
+
 def latest_checkpoint(options: TrainingOptions) -> Path | None:
     """Return the checkpoint that `resume_from_checkpoint` names, None where a run starts anew.
 
@@ -108,7 +168,7 @@ def latest_checkpoint(options: TrainingOptions) -> Path | None:
     if options.resume_from_checkpoint is None:
         return None
     if options.resume_from_checkpoint == "latest":
-        found = sorted(options.output_dir.glob("checkpoint-*[0-9]"), key=checkpoint_step)
+        found = checkpoints(options)
         return found[-1] if found else None
     path = Path(options.resume_from_checkpoint)
     if not path.is_dir():
@@ -122,7 +182,7 @@ def checkpoint_step(path: Path) -> int:
 
 
 def save_checkpoint(accelerator: Accelerator, options: TrainingOptions, step: int) -> None:
-    """Write checkpoint-N whole or not at all, then drop the older ones."""
+    """Write checkpoint-N whole or not at all, then drop the oldest beyond `checkpoints_total_limit`."""
     final = options.output_dir / f"checkpoint-{step}"
     partial = options.output_dir / f"partial-checkpoint-{step}"
     accelerator.save_state(str(partial))
@@ -130,26 +190,153 @@ def save_checkpoint(accelerator: Accelerator, options: TrainingOptions, step: in
     if accelerator.is_main_process:
         shutil.rmtree(final, ignore_errors=True)
         partial.rename(final)
-        for old in options.output_dir.glob("checkpoint-*[0-9]"):
-            if checkpoint_step(old) < step:
-                shutil.rmtree(old)
+        older = [path for path in checkpoints(options) if checkpoint_step(path) < step]
+        for path in older[: max(len(older) + 1 - options.checkpoints_total_limit, 0)]:
+            shutil.rmtree(path)
+
+
+class Loop:
+    """Where a run stands, and what the steps of both stages have in common: their end.
+
+    Args:
+        accelerator: that prepared everything.
+        options: of the run.
+        network: the prepared network that is trained.
+        optimizer: the prepared one of `network`.
+        schedule: of the optimizer; not prepared, so that it moves once a step, whatever the number of processes.
+        ema: average of `network`.
+        save: writes samples and components of the step it is told; called in the main process.
+    """
+
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        options: TrainingOptions,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        schedule: LambdaLR,
+        ema: EMA,
+        save: Callable[[int], None],
+    ):
+        self.accelerator, self.options = accelerator, options
+        self.network, self.optimizer, self.schedule, self.ema, self.save = network, optimizer, schedule, ema, save
+        # preparing gave every process the weights of the first: averages start from these, too
+        ema.average.load_state_dict(accelerator.unwrap_model(network).state_dict())
+        accelerator.register_for_checkpointing(ema, schedule)
+        self.step = 0
+        checkpoint = latest_checkpoint(options)
+        if checkpoint is not None:
+            accelerator.load_state(str(checkpoint))
+            self.step = checkpoint_step(checkpoint)
+        self.watch, self.parts = Watch(), list[torch.Tensor]()
+        if accelerator.is_main_process:
+            recipe = to_toml(options.model_dump(mode="json", exclude_none=True))
+            (options.output_dir / "recipe.toml").write_text(recipe, "utf-8")
+            self.reporter = Reporter(accelerator, options, self.step)
+
+    def finish(self, values: Mapping[str, torch.Tensor], weights: Mapping[str, float]) -> None:
+        """Send the weighted losses backwards; where a step is whole, move the network, report, save what is due.
+
+        Args:
+            values: losses of this batch, by name.
+            weights: of those that `network` learns from.
+
+        Raises:
+            TrainingError: The losses say that the run is lost; the last checkpoint is from before.
+        """
+        self.parts.append(torch.stack([loss.detach() for loss in values.values()]))
+        if self.accelerator.sync_gradients:
+            means = dict(zip(values, torch.stack(self.parts).mean(0).tolist(), strict=True))
+            self.parts.clear()
+            try:
+                self.watch.check(self.step + 1, means)
+            except TrainingError as error:
+                raise TrainingError(f"{error}; {self.way_out()}") from None
+        self.accelerator.backward(sum(weights[name] * value for name, value in values.items() if name in weights))
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if not self.accelerator.sync_gradients:
+            return
+        self.schedule.step()
+        self.ema.update(self.accelerator.unwrap_model(self.network))
+        self.step += 1
+        last = self.step == self.options.max_train_steps
+        validation_due = self.step % self.options.validation_steps == 0 or last
+        checkpoint_due = self.step % self.options.checkpointing_steps == 0 or last
+        if validation_due or checkpoint_due:
+            self.check_weights()
+        if self.accelerator.is_main_process:
+            self.reporter.report(self.step, means, self.optimizer.param_groups[0]["lr"])
+            if validation_due:
+                self.save(self.step)
+                self.reporter.draw()
+        if checkpoint_due:
+            save_checkpoint(self.accelerator, self.options, self.step)
+
+    def check_weights(self) -> None:
+        """Let nothing good be replaced by weights that are lost.
+
+        Raises:
+            TrainingError: A weight of the average is not finite.
+        """
+        if not all(p.isfinite().all() for p in self.ema.average.parameters()):
+            raise TrainingError(f"At step {self.step} a weight is not finite; {self.way_out()}")
+
+    def way_out(self) -> str:
+        """Say what is left. A resumed run takes its rates from the checkpoint, so it would fail again."""
+        found = checkpoints(self.options)
+        if not found:
+            return "there is no checkpoint yet; train anew with smaller rates."
+        return f"the last good checkpoint, {found[-1]}, is kept; train anew with smaller rates."
 
 
 class Reporter:
-    """Writes every step's losses to metrics.jsonl, and prints some with the speed since `first_step`."""
+    """Writes every step's losses to metrics.jsonl and to the tracker, and prints some with speed and memory.
 
-    def __init__(self, options: TrainingOptions, first_step: int):
-        self.options, self.first_step, self.started = options, first_step, time.monotonic()
+    Lines of steps after `first_step`, of a run that was killed between checkpoints, are dropped first.
+    """
 
-    def report(self, step: int, losses: Mapping[str, torch.Tensor]) -> None:
+    def __init__(self, accelerator: Accelerator, options: TrainingOptions, first_step: int):
+        self.accelerator, self.options = accelerator, options
+        self.first_step, self.started = first_step, time.monotonic()
+        self.metrics = options.output_dir / "metrics.jsonl"
+        if self.metrics.is_file():
+            # the end of a killed run's last line may be missing, and is of a later step
+            lines = [line for line in self.metrics.read_text().splitlines(keepends=True) if line.endswith("}\n")]
+            partial = self.metrics.with_suffix(".partial")
+            partial.write_text("".join(line for line in lines if json.loads(line)["step"] <= first_step))
+            partial.rename(self.metrics)
+
+    def report(self, step: int, values: Mapping[str, float], learning_rate: float) -> None:
         """Tell what step number `step` gave."""
-        values = {name: loss.item() for name, loss in losses.items()}
-        with (self.options.output_dir / "metrics.jsonl").open("a") as lines:
+        with self.metrics.open("a") as lines:
             lines.write(json.dumps({"step": step, **values}) + "\n")
+        self.accelerator.log({**values, "learning_rate": learning_rate}, step=step)
         if step % PRINT_STEPS == 0:
             rate = (step - self.first_step) / (time.monotonic() - self.started)
+            faces = rate * samples_before(1, self.options, self.accelerator)
+            speed = f"{rate:.2f} steps/s {faces:.1f} faces/s {peak_memory(self.accelerator.device):.1f} GiB"
             shown = " ".join(f"{name} {value:.3f}" for name, value in values.items())
-            print(f"step {step}/{self.options.max_train_steps} {rate:.2f} steps/s {shown}", flush=True)
+            print(f"step {step}/{self.options.max_train_steps} {speed} {shown}", flush=True)
+
+    def draw(self) -> None:
+        """Draw curves.png anew."""
+        draw_curves(self.metrics, self.options.output_dir / "curves.png")
+
+
+def peak_memory(device: torch.device) -> float:
+    """Return the most memory that this process has held so far, in GiB: of the GPU, else of the machine.
+
+    Not a number on Windows without a GPU.
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
+    if sys.platform == "win32":
+        return float("nan")
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
 def save_grid(path: Path, columns: Sequence[torch.Tensor]) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from faceshifter_hub.datasets.workers import heed_stop, map_in_processes
 from faceshifter_hub.synthesis.attribute_prior import sample_attributes
 from faceshifter_hub.synthesis.datasets.samples import skin_tone
-from faceshifter_hub.synthesis.datasets.workers import get_renderer, heed_stop, map_in_processes
 from faceshifter_hub.synthesis.identity_prior import sample_identity
 from faceshifter_hub.synthesis.labels import LABELS
 
@@ -55,13 +55,16 @@ def draw_people(
         The pictures of one person after another.
 
     Raises:
-        RenderError: The renderer cannot start, or its process was ended.
+        RenderError: The renderer cannot start.
+        WorkerError: Its process was ended.
     """
     return map_in_processes(partial(draw_person, seed, size, per_identity), range(identities), workers)
 
 
 def draw_person(seed: int, size: int, count: int, person: int) -> list[RenderedPicture]:
     """Render one person, in a worker."""
+    from faceshifter_hub.synthesis.renderer import get_renderer
+
     renderer = get_renderer(size)
     rng = np.random.default_rng([seed, person])
     identity = sample_identity(rng, renderer.catalogue)

@@ -191,6 +191,9 @@ class AADGenerator(ComponentMixin):
     """
 
     kind: ClassVar[str] = "aad_generator"
+    _supports_gradient_checkpointing = True
+    gradient_checkpointing = False  # this and the next are what `enable_gradient_checkpointing` of diffusers sets
+    _gradient_checkpointing_func: Any
 
     @register_to_config
     def __init__(
@@ -279,7 +282,10 @@ class AADGenerator(ComponentMixin):
             if k:
                 h = F.interpolate(h, scale_factor=2, mode="bilinear", align_corners=False)
             repeated = [a if a is None else a.repeat_interleave(len(z_id) // len(a), dim=0) for a in attributes]
-            h, level = block(h, z_id, repeated)  # (B r, C_k, S_k, S_k)
+            if self.gradient_checkpointing and torch.is_grad_enabled():
+                h, level = self._gradient_checkpointing_func(block, h, z_id, repeated)  # (B r, C_k, S_k, S_k)
+            else:
+                h, level = block(h, z_id, repeated)  # (B r, C_k, S_k, S_k)
             drawn = [m.mean(dim=1, keepdim=True) for m in level if m is not None]
             if drawn:
                 masks.append(torch.stack(drawn).mean(dim=0))  # (B r, 1, S_k, S_k)

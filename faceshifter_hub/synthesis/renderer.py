@@ -1,6 +1,7 @@
 """Draws a face: OpenGL over EGL, in software (Mesa) where there is no GPU. Never in a process that runs torch."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import cv2
@@ -360,6 +361,12 @@ def backdrop(attributes: Attributes) -> np.ndarray:
         return draw_background(background.seed)
     environment = load_environment(background.environment)
     return environment.background(background.turn, attributes.camera.fov, background.seed)
+
+
+@cache
+def get_renderer(size: int) -> FaceRenderer:
+    """Return this process's renderer."""
+    return FaceRenderer(size)
 
 
 def create_context() -> moderngl.Context:

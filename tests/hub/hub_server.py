@@ -29,6 +29,7 @@ class StoredFile:
 class Repository:
     """Commits by id, and the branches and tags that point at them."""
 
+    private: bool = False
     commits: dict[str, dict[str, StoredFile]] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
 
@@ -54,9 +55,10 @@ class Hub:
 
     url: str
     tokens: dict[str, str]
-    blobs: dict[str, bytes] = field(default_factory=dict)
+    down_at: str | None = None  # the first request whose path holds this, and all that follow, are answered by 503
+    blobs: dict[str, bytes] = field(default_factory=dict, repr=False)
     repositories: dict[str, Repository] = field(default_factory=dict)
-    requests: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list, repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def user(self, request: Request) -> str:
@@ -65,6 +67,11 @@ class Hub:
         if user is None:
             raise HubError(401, "InvalidCredentials", "Invalid credentials in Authorization header")
         return user
+
+    def writer(self, request: Request, owner: str) -> None:
+        """Refuse who may not write to an owner's repositories."""
+        if self.user(request) != owner:
+            raise HubError(403, "Forbidden", f"You have no right to write to repositories of {owner}")
 
     def repository(self, repo: str) -> Repository:
         """Return a repository."""
@@ -103,6 +110,9 @@ def build_app(hub: Hub) -> FastAPI:
     @app.middleware("http")
     async def record(request: Request, call_next):
         hub.requests.append((request.method, request.url.path))
+        if hub.down_at is not None and hub.down_at in request.url.path:
+            hub.down_at = ""
+            return JSONResponse({"error": "Service Unavailable"}, 503)
         return await call_next(request)
 
     # ---- accounts and repositories
@@ -120,7 +130,7 @@ def build_app(hub: Hub) -> FastAPI:
         repo = f"{owner}/{body['name']}"
         if repo in hub.repositories:
             return JSONResponse({"error": "You already created this repo", "url": f"{hub.url}/{repo}"}, 409)
-        hub.repositories[repo] = Repository()
+        hub.repositories[repo] = Repository(body.get("visibility") == "private" or bool(body.get("private")))
         hub.repositories[repo].commit({})
         return {"url": f"{hub.url}/{repo}", "name": repo, "id": "0"}
 
@@ -128,10 +138,16 @@ def build_app(hub: Hub) -> FastAPI:
     def validate_yaml():
         return {"errors": [], "warnings": []}
 
+    @app.get("/api/models/{owner}/{name}/auth-check/write")
+    def auth_check(owner: str, name: str, request: Request):
+        hub.repository(f"{owner}/{name}")
+        hub.writer(request, owner)
+
     # ---- upload
 
     @app.post("/api/models/{owner}/{name}/preupload/{revision}")
     async def preupload(owner: str, name: str, revision: str, request: Request):
+        hub.writer(request, owner)
         oid, files = hub.revision(f"{owner}/{name}", revision)
         answers = []
         for file in (await request.json())["files"]:
@@ -142,7 +158,7 @@ def build_app(hub: Hub) -> FastAPI:
 
     @app.post("/{owner}/{name}.git/info/lfs/objects/batch")
     async def lfs_batch(owner: str, name: str, request: Request):
-        hub.user(request)
+        hub.writer(request, owner)
         objects = []
         for wanted in (await request.json())["objects"]:
             links = {verb: {"href": f"{hub.url}/lfs/{verb}/{wanted['oid']}"} for verb in ("upload", "verify")}
@@ -162,7 +178,7 @@ def build_app(hub: Hub) -> FastAPI:
 
     @app.post("/api/models/{owner}/{name}/commit/{revision}")
     async def commit(owner: str, name: str, revision: str, request: Request):
-        hub.user(request)
+        hub.writer(request, owner)
         header, *operations = [json.loads(line) for line in (await request.body()).splitlines() if line]
         with hub.lock:
             parent, files = hub.revision(f"{owner}/{name}", revision)
@@ -181,13 +197,26 @@ def build_app(hub: Hub) -> FastAPI:
 
     @app.post("/api/models/{owner}/{name}/tag/{revision}")
     async def tag(owner: str, name: str, revision: str, request: Request):
+        hub.writer(request, owner)
         repo, body = f"{owner}/{name}", await request.json()
         hub.repository(repo).refs[body["tag"]] = hub.revision(repo, revision)[0]
 
+    @app.get("/api/models/{owner}/{name}/refs")
+    def refs(owner: str, name: str):
+        named = hub.repository(f"{owner}/{name}").refs
+        branches = [{"name": "main", "ref": "refs/heads/main", "targetCommit": named["main"]}]
+        tags = [
+            {"name": name, "ref": f"refs/tags/{name}", "targetCommit": oid}
+            for name, oid in named.items()
+            if name != "main"
+        ]
+        return {"branches": branches, "converts": [], "tags": tags, "pullRequests": []}
+
     # ---- download
 
+    @app.get("/api/models/{owner}/{name}")
     @app.get("/api/models/{owner}/{name}/revision/{revision:path}")
-    def info(owner: str, name: str, revision: str):
+    def info(owner: str, name: str, revision: str = "main"):
         repo = f"{owner}/{name}"
         oid, files = hub.revision(repo, revision)
         siblings = [{"rfilename": path} for path in sorted(files)]
@@ -196,6 +225,7 @@ def build_app(hub: Hub) -> FastAPI:
             "id": repo,
             "modelId": repo,
             "sha": oid,
+            "private": hub.repository(repo).private,
             "siblings": siblings,
             "tags": [],
             "createdAt": EPOCH,

@@ -110,6 +110,20 @@ def test_identities_share_the_modulations_of_their_target():
     assert [tuple(m.shape) for m in masks] == [(4, 1, 4, 4), (4, 1, 8, 8), (4, 1, 16, 16)]
 
 
+def test_gradient_checkpointing_changes_no_gradient():
+    torch.manual_seed(0)
+    generator = tiny_generator()
+    z_id, z_att = torch.randn(2, 8), tiny_attributes()
+    gradients = []
+    for _ in range(2):
+        generator.zero_grad()
+        generator(z_id, z_att).square().sum().backward()
+        gradients.append([p.grad.clone() for p in generator.parameters()])
+        generator.enable_gradient_checkpointing()
+    assert generator.gradient_checkpointing
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
 def test_fewer_attribute_levels_leave_finer_blocks_to_identity_alone():
     generator = tiny_generator(attribute_levels=1).eval()
     z_id, z_att = torch.randn(2, 8), tiny_attributes()

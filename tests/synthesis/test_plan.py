@@ -5,8 +5,7 @@ import pytest
 
 from faceshifter_hub import cli
 from faceshifter_hub.errors import RenderError
-from faceshifter_hub.synthesis.datasets.folder import filling
-from faceshifter_hub.synthesis.datasets.plan import Plan
+from faceshifter_hub.synthesis.datasets.plan import Plan, remember
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +35,9 @@ def test_what_is_there_is_not_missing(plan, tmp_path):
 
 def test_a_folder_remembers_its_plan(plan, tmp_path):
     folder = tmp_path / "made" / "data"
+    folder.mkdir(parents=True)
     for _ in range(2):
-        with filling(folder, plan):
-            pass
+        remember(folder, plan)
     assert json.loads((folder / "dataset.json").read_text())["per_identity"] == 5
 
 
@@ -55,34 +54,16 @@ def test_a_folder_remembers_its_plan(plan, tmp_path):
     ],
 )
 def test_another_plan_in_the_same_folder_is_refused(plan, tmp_path, name, value, says):
-    with filling(tmp_path, plan):
-        pass
-    with pytest.raises(RenderError) as refused, filling(tmp_path, replace(plan, **{name: value})):
-        pass
+    remember(tmp_path, plan)
+    with pytest.raises(RenderError) as refused:
+        remember(tmp_path, replace(plan, **{name: value}))
     assert says in str(refused.value) and "\n" not in str(refused.value)
 
 
 def test_shards_without_a_plan_are_refused(plan, tmp_path):
     (tmp_path / "faces-000000.tar").touch()
-    with pytest.raises(RenderError, match=r"holds shards but no dataset\.json"), filling(tmp_path, plan):
-        pass
-
-
-def test_what_a_killed_run_left_is_swept_away(plan, tmp_path):
-    (tmp_path / ".faces-000000.tar.7.partial").write_bytes(b"half a sha")
-    with filling(tmp_path, plan):
-        assert [path.name for path in tmp_path.iterdir()] == ["dataset.json"]
-
-
-def test_two_runs_never_fill_one_folder(plan, tmp_path):
-    with (
-        filling(tmp_path, plan),
-        pytest.raises(RenderError, match=r"^Another run is filling"),
-        filling(tmp_path, plan),
-    ):
-        pass
-    with filling(tmp_path, plan):
-        pass
+    with pytest.raises(RenderError, match=r"holds shards but no dataset\.json"):
+        remember(tmp_path, plan)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from processes import children, runs, wait_for
 
+from faceshifter_hub.datasets.shards import read_samples
 from faceshifter_hub.errors import RenderError
 from faceshifter_hub.synthesis.datasets.samples import decode_map, decode_picture
-from faceshifter_hub.synthesis.datasets.shards import read_samples
 from faceshifter_hub.synthesis.datasets.stream import TripletStream
 
 

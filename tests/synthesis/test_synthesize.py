@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from processes import RUN, children, command, runs, wait_for
 
+from faceshifter_hub.datasets.shards import read_samples
 from faceshifter_hub.synthesis.datasets.samples import decode_map, decode_picture
-from faceshifter_hub.synthesis.datasets.shards import read_samples
 from faceshifter_hub.synthesis.labels import LABELS
 from faceshifter_hub.synthesis.parameters import Attributes, Identity
 
@@ -175,9 +175,7 @@ def test_the_end_of_a_worker_is_one_sentence(interrupted):
     errors, code = interrupted[1]["worker"]
     assert code == 1
     first, sentence = errors.splitlines()
-    assert first == "0 of 79 samples" and sentence.startswith(
-        "faceshifter: A rendering process was ended from outside"
-    )
+    assert first == "0 of 79 samples" and sentence.startswith("faceshifter: A worker process was ended from outside")
 
 
 def test_interrupted_runs_make_the_very_folder_of_one_that_never_was(interrupted, made):

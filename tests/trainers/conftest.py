@@ -1,24 +1,26 @@
 """Tiny training data: rendered people of both sides of the split, triplets of black squares with two white bars."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import pytest
+from accelerate.state import AcceleratorState
 from bars import BARS, SIDE, barred
 from PIL import Image
 from torch import nn
 
+from faceshifter_hub.datasets.shards import write_shard
 from faceshifter_hub.evaluation.split import is_validation
 from faceshifter_hub.faces.alignment import template
 from faceshifter_hub.models.dlib_resnet import DlibIdentityEncoder
+from faceshifter_hub.preparation.examine import Task, examine_all
+from faceshifter_hub.preparation.photographs import list_photographs
 from faceshifter_hub.synthesis.datasets.samples import encode_facts, encode_map, encode_picture
-from faceshifter_hub.synthesis.datasets.shards import write_shard
 from faceshifter_hub.synthesis.labels import LABELS
 from trainers import aei
-from trainers.prepare import prepare
 
 EXAMPLES = Path(__file__).parents[2] / "registry" / "examples"
 
@@ -49,13 +51,16 @@ def triplets_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def photos_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six rendered people whose names are of the training side, two of the validation side, with their landmarks."""
+    """Six rendered people whose names are of the training side, two of the validation side, prepared."""
     folder = tmp_path_factory.mktemp("photos")
+    originals = tmp_path_factory.mktemp("originals")
     names = [f"person_{n:03}.png" for n in range(100)]
     chosen = [n for n in names if not is_validation(n)][:6] + [n for n in names if is_validation(n)][:2]
     for name, path in zip(chosen, sorted(EXAMPLES.glob("face_*.webp")), strict=False):
-        Image.open(path).resize((256, 256)).save(folder / name)
-    prepare(folder, folder, "mtcnn")
+        Image.open(path).resize((256, 256)).save(originals / name)
+    examined = examine_all(Task(originals, list_photographs(originals), size=256, min_face=128))
+    samples = ((f"photo-{n:08}", each.fields) for n, each in enumerate(examined))
+    write_shard(folder / "photos-000000.tar", samples)
     return folder
 
 
@@ -99,3 +104,11 @@ def tiny_aei(tmp_path_factory: pytest.TempPathFactory, flags: Callable[..., list
     with nn.modules.module.register_module_forward_pre_hook(watch):
         aei.main(flags("tiny-aei", run.folder, max_train_steps=4, checkpointing_steps=2, validation_steps=2))
     return run
+
+
+@pytest.fixture
+def bf16() -> Iterator[None]:
+    """Accelerate keeps its precision for the life of a process: forget it before and after."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)

@@ -1,5 +1,4 @@
 import json
-import shutil
 from itertools import pairwise
 
 import numpy as np
@@ -7,11 +6,23 @@ import pytest
 import torch
 from bars import BARS, SIDE, barred, read_bars
 
+from faceshifter_hub.datasets.shards import read_samples, write_shard
 from faceshifter_hub.errors import DataError
 from faceshifter_hub.evaluation.split import is_validation
 from faceshifter_hub.faces.alignment import align, template
-from faceshifter_hub.media.images import read_image
-from trainers.data import LivePairs, Photo, SwapPairs, Targets, load_photos, load_triplets, shrink
+from faceshifter_hub.preparation.examine import encode_jpeg
+from faceshifter_hub.synthesis.datasets.samples import encode_facts
+from trainers.data import (
+    LivePairs,
+    Photo,
+    SwapPairs,
+    Targets,
+    finish,
+    load_photos,
+    load_triplets,
+    shrink,
+    to_tensor,
+)
 from trainers.occlusion import load_cutouts
 
 MANY = 500
@@ -130,14 +141,66 @@ def test_occluders_of_targets_can_be_pasted(triplets):
 # ---- photographs
 
 
+def files(photos_dir, split):
+    """Return the file names of one side of the split, in the shards' order."""
+    facts = [json.loads(sample["json"]) for sample in read_samples(photos_dir / "photos-000000.tar")]
+    return [known["file"] for known in facts if known["split"] == split]
+
+
 def test_validation_pictures_never_appear_in_training(photos_dir):
-    resolution = 256  # nothing is shrunk
-    training, validation = (load_photos(photos_dir, resolution, validation=side) for side in (False, True))
+    training, validation = (load_photos(photos_dir, 256, validation=side) for side in (False, True))
     assert (len(training), len(validation)) == (6, 2)
-    kept = [read_image(path) for path in photos_dir.glob("*.png") if is_validation(path.name)]
-    for picture in kept:
-        assert not any(np.array_equal(picture, photo.image) for photo in training)
-        assert any(np.array_equal(picture, photo.image) for photo in validation)
+    assert not any(is_validation(name) for name in files(photos_dir, "training"))
+    assert all(is_validation(name) for name in files(photos_dir, "validation"))
+    for photo in validation:
+        assert not any(np.array_equal(photo.image, other.image) for other in training)
+
+
+def test_a_photograph_is_a_face_with_a_margin(photos_dir):
+    for photo in load_photos(photos_dir, 256, validation=False):
+        assert photo.image.shape == (332, 332, 3) and photo.person is None
+        assert np.abs(photo.points - 38 - template(256)).max() < 16
+
+
+@pytest.fixture
+def make_photos(tmp_path):
+    """Write a shard of bars; `make_photos("a", [("ann", 0), (None, 1)])` shows ann as bar 0, somebody as bar 1."""
+
+    def make_photos(name, people):
+        (tmp_path / name).mkdir()
+        samples = []
+        for n, (person, bar) in enumerate(people):
+            facts = {"file": f"{n}.png", "person": person, "split": "training", "landmarks": template(SIDE).tolist()}
+            samples.append((f"photo-{n:08}", {"json": encode_facts(facts), "jpg": encode_jpeg(barred(bar))}))
+        write_shard(tmp_path / name / "photos-000000.tar", samples)
+        return tmp_path
+
+    return make_photos
+
+
+def test_a_folder_of_prepared_folders_is_read_as_one(make_photos):
+    make_photos("a", [(None, 0), (None, 1)])
+    photos = load_photos(make_photos("b", [(None, 2)]), SIDE, validation=False)
+    assert [read_bars(to_tensor(photo.image))[0] for photo in photos] == [0, 1, 2]
+    assert photos.people == 3
+
+
+def test_different_pairs_are_of_different_people_and_not_only_pictures(make_photos):
+    people = [("ann", 0), ("ann", 1), ("bob", 2), ("ann", 3)]
+    photos = load_photos(make_photos("a", people), SIDE, validation=False)
+    pairs = {
+        (read_bars(s["source"])[0], read_bars(s["target"])[0])
+        for s in samples(SwapPairs(photos, [], SIDE, 60, 0, 1.0, 0.0))
+    }
+    assert pairs == {(2, 0), (2, 1), (2, 3), (0, 2), (1, 2), (3, 2)}
+
+
+def test_many_pictures_of_one_person_make_no_pairs(make_photos):
+    folder = make_photos("a", [("ann", 0), ("ann", 1)])
+    with pytest.raises(DataError, match=r"^[^\n]* holds 1 person of the training split; pairs of different people"):
+        load_photos(folder, SIDE, validation=False)
+    with pytest.raises(DataError, match="holds nobody of the validation split"):
+        load_photos(folder, SIDE, validation=True)
 
 
 def test_a_shrunk_picture_aligns_to_the_same_face(photos_dir):
@@ -148,20 +211,29 @@ def test_a_shrunk_picture_aligns_to_the_same_face(photos_dir):
     assert np.abs(faces[0] - faces[1]).mean() < 2
 
 
-def test_a_folder_without_landmarks_is_one_sentence(tmp_path):
-    with pytest.raises(DataError, match=r"has no landmarks\.json; make it with: python trainers/prepare\.py"):
+def test_a_folder_without_photographs_is_one_sentence(tmp_path):
+    with pytest.raises(DataError, match=r"has no photos-\*\.tar; make them with: faceshifter prepare PHOTOGRAPHS "):
         load_photos(tmp_path, SIDE, validation=False)
 
 
-def test_a_side_of_the_split_needs_two_people(photos_dir, tmp_path):
-    name = next(path.name for path in sorted(photos_dir.glob("*.png")) if not is_validation(path.name))
-    shutil.copy(photos_dir / name, tmp_path)
-    landmarks = json.loads((photos_dir / "landmarks.json").read_text())
-    (tmp_path / "landmarks.json").write_text(json.dumps({name: landmarks[name]}))
-    with pytest.raises(DataError, match="1 picture of the training split"):
-        load_photos(tmp_path, SIDE, validation=False)
-    with pytest.raises(DataError, match="0 pictures of the validation split"):
-        load_photos(tmp_path, SIDE, validation=True)
+# ---- light
+
+
+def test_light_is_a_gain_then_a_gamma_for_every_value():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (20, 20, 3), np.uint8)
+    gain, gamma = np.array([0.8, 1.0, 1.3], np.float32), 0.8
+    expected = 2 * np.clip(image / 255 * gain, 0, 1) ** gamma - 1
+    found = finish(image, True, (gain, gamma, False)).permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(found[:, ::-1], expected, atol=1e-5)
+
+
+def test_a_grey_face_has_the_luma_of_the_lit_one():
+    image = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+    light = np.array([0.8, 1.0, 1.3], np.float32), 0.8
+    coloured, grey = (finish(image, False, (*light, colourless)) for colourless in (False, True))
+    luma = (coloured * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(0)
+    torch.testing.assert_close(grey, luma.expand(3, -1, -1), atol=1e-5, rtol=0)
 
 
 # ---- triplets

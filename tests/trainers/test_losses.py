@@ -40,6 +40,16 @@ def test_the_generator_is_pushed_however_far_it_has_fooled():
     assert (scores.grad < 0).all()
 
 
+def test_r1_is_half_the_squared_gradient_on_real_pictures():
+    x, slope = images(0), torch.tensor(0.3, requires_grad=True)
+    penalty = losses.r1_penalty(lambda y: [slope * y, 3 * slope * y[:, :1]], x)
+    # a picture's score moves by 0.5 (1 / 192) of the slope with each number, and 0.5 (3 / 64) with the first channel's
+    per_number = torch.tensor([0.5 / 192 + 1.5 / 64, 0.5 / 192, 0.5 / 192]) * slope
+    torch.testing.assert_close(penalty, 0.5 * 64 * per_number.square().sum())
+    penalty.backward()
+    assert slope.grad > 0
+
+
 def test_identity_is_equation_7():
     z, s = embeddings(0), embeddings(1)
     expected = sum(1 - (a @ b) / (a.norm() * b.norm()) for a, b in zip(z, s, strict=True)) / 3

@@ -3,8 +3,10 @@ import torch
 from torch import nn
 
 from faceshifter_hub.errors import TrainingError
+from faceshifter_hub.models.hear import HEARRefiner
 from trainers import run
 from trainers.aei import AEIOptions, build
+from trainers.data import SwapPairs
 from trainers.discriminator import MultiscaleDiscriminator
 from trainers.hear import HEAROptions
 from trainers.options import RECIPES, parse_options
@@ -17,22 +19,84 @@ def parse(*flags, options=AEIOptions):
     return parse_options(options, "Train.", [*TINY, *flags])
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in RECIPES.glob("*aei*.toml")))
+def recipes(stage_2):
+    """Names of the recipes of one stage: those of stage 2 have a refiner."""
+    return sorted(path.stem for path in RECIPES.glob("*.toml") if ("[model.refiner]" in path.read_text()) == stage_2)
+
+
+def stage_1(name):
+    return parse_options(AEIOptions, "Train.", ["--recipe", name, *FOLDERS])
+
+
+def stage_2(name):
+    return parse_options(HEAROptions, "Train.", ["--recipe", name, *FOLDERS, "--aei_model", "stage_1"])
+
+
+@pytest.mark.parametrize("name", recipes(False))
 def test_every_recipe_of_stage_1_builds_its_networks(name):
-    options = parse_options(AEIOptions, "Train.", ["--recipe", name, *FOLDERS])
+    options = stage_1(name)
     with torch.device("meta"):
         assert build(options).generator.config.resolution == options.resolution
         MultiscaleDiscriminator(**options.model["discriminator"])
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in RECIPES.glob("*hear*.toml")))
-def test_every_recipe_of_stage_2_parses(name):
-    options = parse_options(HEAROptions, "Train.", ["--recipe", name, *FOLDERS, "--aei_model", "stage_1"])
-    assert options.model["refiner"]["channels"]
+@pytest.mark.parametrize("name", recipes(True))
+def test_every_recipe_of_stage_2_builds_its_network(name):
+    options = stage_2(name)
+    with torch.device("meta"):
+        run.build(HEARRefiner, options.model, "refiner", resolution=options.resolution)
 
 
-def test_every_recipe_is_of_one_stage():
-    assert all(("aei" in path.stem) != ("hear" in path.stem) for path in RECIPES.glob("*.toml"))
+def test_stage_1_of_the_paper():
+    options = stage_1("paper-aei")
+    weights = {name: value for name, value in options if name.endswith("_weight") and value}
+    assert weights == {
+        "adversarial_weight": 1,
+        "attribute_weight": 10,
+        "identity_weight": 5,
+        "reconstruction_weight": 10,
+    }
+    assert (options.different_ratio, options.max_train_steps, options.resolution) == (0.8, 500_000, 256)
+    for rate in (options.learning_rate, options.discriminator_learning_rate):
+        optimizer = run.adam(nn.Linear(2, 2), options.model_copy(update={"learning_rate": rate}))
+        group = optimizer.param_groups[0]
+        assert (group["lr"], group["betas"], group["weight_decay"]) == (4e-4, (0.0, 0.999), 0)
+    ours = ("lr_warmup_steps", "lr_decay_steps", "identity_views", "identity_warmup_steps", "discriminator_start_step")
+    assert not any(getattr(options, name) for name in (*ours, "ema_decay"))
+    with torch.device("meta"):
+        network = build(options)
+        discriminator = MultiscaleDiscriminator(**options.model["discriminator"])
+    assert tuple(network.encoder.config.down_channels) == (32, 64, 128, 256, 512, 1024, 1024)
+    assert tuple(network.generator.config.channels) == (1024, 1024, 1024, 512, 256, 128, 64, 3)
+    assert tuple(network.generator.config.attribute_channels) == (1024, 2048, 1024, 512, 256, 128, 64, 64)
+    assert len(discriminator.scales) == 3
+
+
+def test_stage_2_of_the_paper():
+    options = stage_2("paper-hear")
+    weights = {name: value for name, value in options if name.endswith("_weight") and value}
+    assert weights == {"identity_weight": 1, "change_weight": 1, "reconstruction_weight": 1}
+    assert (options.different_ratio, options.hard_share, options.learning_rate) == (0.5, 0.1, 4e-4)
+    assert (options.adam_beta1, options.adam_beta2, options.identity_views, options.ema_decay) == (0, 0.999, False, 0)
+
+
+@pytest.mark.parametrize("recipe", [stage_1("paper-aei"), stage_2("paper-hear")])
+def test_the_papers_share_of_different_people_is_not_inverted(recipe):
+    pairs = SwapPairs([], [], 64, 4000, 0, recipe.different_ratio, 0.0)
+    same = [pairs.begin(n)[1] for n in range(len(pairs))]
+    assert sum(same) / len(same) == pytest.approx(
+        {"AEIOptions": 0.2, "HEAROptions": 0.5}[type(recipe).__name__], abs=0.03
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "switch"),
+    [("add", {"integration": "add"}), ("cat", {"integration": "cat"}), ("one-level", {"attribute_levels": 1})],
+)
+def test_an_ablation_is_the_paper_but_for_one_switch(name, switch):
+    paper, ablation = stage_1("paper-aei"), stage_1(f"ablation-{name}")
+    expected = {**paper.model, "generator": {**paper.model["generator"], **switch}}
+    assert ablation == paper.model_copy(update={"model": expected})
 
 
 def test_flags_go_over_the_recipe():

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import torch
 from accelerate import Accelerator
@@ -8,6 +10,7 @@ from faceshifter_hub.errors import TrainingError
 from faceshifter_hub.models.hear import HEARRefiner
 from trainers import run
 from trainers.aei import AEIOptions
+from trainers.ema import EMA
 from trainers.options import parse_options
 
 
@@ -41,6 +44,62 @@ def test_the_latest_checkpoint_is_the_one_of_most_steps(tmp_path):
         (tmp_path / name).mkdir()
     found = run.latest_checkpoint(parse("--resume_from_checkpoint", "latest", "--output_dir", str(tmp_path)))
     assert found == tmp_path / "checkpoint-10"
+
+
+def test_so_many_checkpoints_are_kept(tmp_path):
+    options = parse("--output_dir", str(tmp_path), "--checkpoints_total_limit", "2")
+    for step in (9, 10, 11):
+        run.save_checkpoint(Accelerator(), options, step)
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-10", "checkpoint-11"}
+
+
+def test_a_folder_with_checkpoints_is_not_started_anew(tmp_path):
+    (tmp_path / "checkpoint-10").mkdir()
+    with pytest.raises(TrainingError, match=r"^\S* holds the checkpoints of another run: go on with it by [^\n]*$"):
+        run.start(parse("--output_dir", str(tmp_path)))
+    run.start(parse("--output_dir", str(tmp_path), "--resume_from_checkpoint", "latest"))
+
+
+def test_averages_start_from_the_weights_that_are_trained(tmp_path):
+    network, of_this_process = nn.Linear(2, 2), nn.Linear(2, 2)
+    options = parse("--output_dir", str(tmp_path))
+    optimizer = run.adam(network, options)
+    ema = EMA(of_this_process, 0.9)
+    run.Loop(Accelerator(), options, network, optimizer, run.schedule(optimizer, options), ema, lambda step: None)
+    assert torch.equal(ema.average.weight, network.weight) and not torch.equal(of_this_process.weight, network.weight)
+
+
+def test_lines_after_the_checkpoint_are_dropped(tmp_path):
+    metrics = tmp_path / "metrics.jsonl"
+    metrics.write_text('{"step": 1, "a": 1.0}\n{"step": 2, "a": 2.0}\n{"step": 3, "a": 3.0}\n{"step": 4, "a')
+    reporter = run.Reporter(Accelerator(), parse("--output_dir", str(tmp_path)), 2)
+    reporter.report(3, {"a": 0.1}, 1e-3)
+    assert metrics.read_text().splitlines() == [
+        '{"step": 1, "a": 1.0}',
+        '{"step": 2, "a": 2.0}',
+        '{"step": 3, "a": 0.1}',
+    ]
+
+
+def test_losses_go_to_tensorboard(tmp_path):
+    pytest.importorskip("tensorboard")
+    options = parse("--output_dir", str(tmp_path), "--report_to", "tensorboard")
+    accelerator = run.start(options)
+    run.Reporter(accelerator, options, 0).report(1, {"identity": 0.5}, 1e-3)
+    accelerator.end_training()
+    assert any(b"identity" in path.read_bytes() for path in tmp_path.glob("logs/**/events.*"))
+
+
+def test_a_tracker_that_is_not_installed_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(TrainingError, match=r"^report_to = wandb needs a package: pip install wandb\.$"):
+        run.start(parse("--output_dir", str(tmp_path), "--report_to", "wandb"))
+
+
+def test_an_identity_encoder_without_gradients_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(run, "load_component", lambda *_: nn.Identity())
+    with pytest.raises(TrainingError, match=r"^The losses need gradients [^\n]* arcface gives none: [^\n]*$"):
+        run.load_identity_encoder(parse("--identity_encoder", "arcface"))
 
 
 def test_a_resumed_loader_goes_on_where_the_run_stopped():

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from faceshifter_hub.datasets.shards import read_samples
+from faceshifter_hub.datasets.whole import written_whole
 from faceshifter_hub.synthesis.datasets.plan import PROCEDURAL, Kind, Plan
-from faceshifter_hub.synthesis.datasets.shards import read_samples
-from faceshifter_hub.synthesis.datasets.whole import written_whole
 from faceshifter_hub.synthesis.parameters import ANCESTRIES
 
 BAR = 40  # characters
@@ -106,7 +106,7 @@ def write_card(folder: Path, plan: Plan) -> None:
 
     Raises:
         DataError: A shard is damaged.
-        RenderError: The card cannot be written.
+        UnwritableOutputError: The card cannot be written.
     """
     faces = count(json.loads(sample["json"]) for sample in samples(folder, plan, "faces"))
     targets = count(json.loads(sample["json"])["target"] for sample in samples(folder, plan, "triplets"))

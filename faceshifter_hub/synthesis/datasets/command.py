@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faceshifter_hub.datasets.progress import clock, tell
 from faceshifter_hub.errors import RenderError
 
 if TYPE_CHECKING:
@@ -41,10 +42,10 @@ def run_synthesize(arguments: argparse.Namespace) -> None:
     """Render what the folder lacks, then write its contact sheet and card."""
     if find_spec("moderngl") is None:
         raise RenderError("Rendering needs moderngl: pip install 'faceshifter-hub[synth]'.")
+    from faceshifter_hub.datasets.folder import filling
     from faceshifter_hub.synthesis.datasets.card import write_card
     from faceshifter_hub.synthesis.datasets.contact_sheet import write_contact_sheet
-    from faceshifter_hub.synthesis.datasets.folder import filling
-    from faceshifter_hub.synthesis.datasets.plan import Plan, check_range
+    from faceshifter_hub.synthesis.datasets.plan import Plan, check_range, remember
     from faceshifter_hub.synthesis.datasets.swapbench import plan_swapbench
 
     check_range("workers", arguments.workers)
@@ -56,7 +57,8 @@ def run_synthesize(arguments: argparse.Namespace) -> None:
         names = ("seed", "size", "truth", "identities", "per_identity", "triplets")
         plan = Plan.of(**{name: getattr(arguments, name) for name in names})
     folder = arguments.output
-    with filling(folder, plan):
+    with filling(folder):
+        remember(folder, plan)
         try:
             render_missing(folder, plan, arguments.workers)
             write_contact_sheet(folder, plan)
@@ -70,8 +72,8 @@ def run_synthesize(arguments: argparse.Namespace) -> None:
 
 def render_missing(folder: Path, plan: "Plan", workers: int) -> None:
     """Render the shards that a folder lacks, telling how it goes on stderr."""
+    from faceshifter_hub.datasets.workers import map_in_processes
     from faceshifter_hub.synthesis.datasets.draw import draw_shard
-    from faceshifter_hub.synthesis.datasets.workers import map_in_processes
 
     missing = plan.missing(folder)
     left, total = (sum(shard.last - shard.first for shard in shards) for shards in (missing, plan.shards()))
@@ -84,17 +86,3 @@ def render_missing(folder: Path, plan: "Plan", workers: int) -> None:
         rate = done / (time.monotonic() - begun)
         tell(f"{total - left + done} of {total} samples, {rate:.1f} a second, {clock((left - done) / rate)} left")
     tell("", "\n")
-
-
-def tell(text: str, end: str = "") -> None:
-    """Say on stderr how it goes: on a terminal over what was said before, else on a line of its own."""
-    if sys.stderr.isatty():
-        print(f"\r{text:60}" if text else "", end=end, file=sys.stderr, flush=True)
-    elif text:
-        print(text, file=sys.stderr, flush=True)
-
-
-def clock(seconds: float) -> str:
-    """Return a duration in hours, minutes and seconds."""
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from faceshifter_hub.datasets.shards import read_sample, scan_shard
+from faceshifter_hub.datasets.whole import written_whole
 from faceshifter_hub.synthesis.datasets.plan import Plan, Shard
 from faceshifter_hub.synthesis.datasets.samples import decode_picture
-from faceshifter_hub.synthesis.datasets.shards import read_sample, scan_shard
-from faceshifter_hub.synthesis.datasets.whole import written_whole
 
 SIDE, COLUMNS, GAP = 96, 10, 32  # pixels, pictures, pixels
 MOST_FACES, MOST_TRIPLETS, TRIPLETS_A_ROW = 100, 24, 3
@@ -21,7 +21,7 @@ def write_contact_sheet(folder: Path, plan: Plan) -> None:
 
     Raises:
         DataError: A shard is damaged.
-        RenderError: The picture cannot be written.
+        UnwritableOutputError: The picture cannot be written.
     """
     faces = [shrink(sample["webp"]) for sample in spread(folder, plan, "faces", MOST_FACES)]
     triplets = [

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from faceshifter_hub.datasets.shards import write_shard
+from faceshifter_hub.datasets.workers import heed_stop
 from faceshifter_hub.synthesis.attribute_prior import sample_attributes
 from faceshifter_hub.synthesis.datasets.plan import TRIPLETS_A_GROUP, Plan, Shard
 from faceshifter_hub.synthesis.datasets.samples import encode_face, encode_triplet
-from faceshifter_hub.synthesis.datasets.shards import write_shard
 from faceshifter_hub.synthesis.datasets.swapbench import draw_swapbench
-from faceshifter_hub.synthesis.datasets.workers import get_renderer, heed_stop
 from faceshifter_hub.synthesis.identity_prior import sample_identity
+from faceshifter_hub.synthesis.renderer import get_renderer
 from faceshifter_hub.synthesis.triplets import Person, Triplet, render_group
 
 FACES = 1  # keeps the draws of faces apart from those of triplets
@@ -24,7 +25,8 @@ def draw_shard(task: tuple[Path, Plan, Shard]) -> Shard:
     """Render and write one shard, which depends on plan and shard alone.
 
     Raises:
-        RenderError: It cannot be drawn or written.
+        RenderError: It cannot be drawn.
+        UnwritableOutputError: It cannot be written.
     """
     folder, plan, shard = task
     samples = draw_faces(plan, shard) if shard.kind == "faces" else draw_triplets(plan, shard)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import faceshifter_hub
+from faceshifter_hub.datasets.whole import written_whole
 from faceshifter_hub.errors import RenderError
 from faceshifter_hub.settings import get_settings
-from faceshifter_hub.synthesis.datasets.whole import written_whole
 from faceshifter_hub.synthesis.geometry import anny_data
 
 PLAN_FILE = "dataset.json"

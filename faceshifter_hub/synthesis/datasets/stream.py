@@ -94,7 +94,7 @@ OPTIONS = ("size", "seed", "group", "workers", "truth")
 
 def main() -> None:
     """Write groups of triplets to standard output, pickled, until nobody reads."""
-    from faceshifter_hub.synthesis.datasets.workers import map_in_processes
+    from faceshifter_hub.datasets.workers import map_in_processes
 
     parser = argparse.ArgumentParser()
     for name in OPTIONS:
@@ -119,7 +119,8 @@ def main() -> None:
 
 def draw_group(size: int, seed: int, truth: Truth, group: int) -> "list[Triplet]":
     """Render one group, in a worker."""
-    from faceshifter_hub.synthesis.datasets.workers import get_renderer, heed_stop
+    from faceshifter_hub.datasets.workers import heed_stop
+    from faceshifter_hub.synthesis.renderer import get_renderer
     from faceshifter_hub.synthesis.triplets import render_group
 
     triplets = []

@@ -1,6 +1,5 @@
-"""Processes that render: spawned, because each needs a graphics context of its own and none may run torch."""
+"""Processes that share the work: spawned, so that none inherits a graphics context or threads of torch."""
 
-import functools
 import multiprocessing
 import os
 import signal
@@ -15,8 +14,7 @@ from multiprocessing import connection
 from multiprocessing.synchronize import Event
 from typing import TypeVar
 
-from faceshifter_hub.errors import RenderError
-from faceshifter_hub.synthesis.renderer import FaceRenderer
+from faceshifter_hub.errors import WorkerError
 
 AHEAD = 2  # tasks a process that are begun or wait before the first one's result is taken
 
@@ -32,11 +30,11 @@ class Stopped(Exception):
 def map_in_processes(function: Callable[[Task], Result], tasks: Iterable[Task], processes: int) -> Iterator[Result]:
     """Yield `function(task)` in the order of `tasks`; closing the generator stops the processes.
 
-    `function` belongs to a module, calls `heed_stop` now and then, and gets its renderer from `get_renderer`. The main
-    module of this process is imported by each worker: it must not import torch.
+    `function` belongs to a module, calls `heed_stop` now and then, and caches what it needs for every task. The main
+    module of this process is imported by each worker: where workers render, it must not import torch.
 
     Raises:
-        RenderError: A process was ended from outside, or what `function` raises.
+        WorkerError: A process was ended from outside, or what `function` raises.
     """
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
@@ -55,8 +53,8 @@ def map_in_processes(function: Callable[[Task], Result], tasks: Iterable[Task], 
             submit(1)
             yield result
     except BrokenProcessPool as error:
-        raise RenderError(
-            "A rendering process was ended from outside, perhaps for want of memory; start again, with fewer "
+        raise WorkerError(
+            "A worker process was ended from outside, perhaps for want of memory; start again, with fewer "
             "processes if it happens again."
         ) from error
     finally:
@@ -98,9 +96,3 @@ def heed_stop() -> None:
     """
     if _stop is not None and _stop.is_set():
         raise Stopped
-
-
-@functools.cache
-def get_renderer(size: int) -> FaceRenderer:
-    """Return this process's renderer."""
-    return FaceRenderer(size)

@@ -6,8 +6,8 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from faceshifter_hub.datasets.whole import written_whole
 from faceshifter_hub.errors import DataError
-from faceshifter_hub.synthesis.datasets.whole import written_whole
 
 BLOCK = 512  # of a tar file, bytes
 Span = tuple[int, int]
@@ -17,7 +17,7 @@ def write_shard(path: Path, samples: Iterable[tuple[str, Mapping[str, bytes]]]) 
     """Write samples, a key without a dot and the contents by field; the same samples make the same bytes.
 
     Raises:
-        RenderError: The shard cannot be written; nothing of it stays.
+        UnwritableOutputError: The shard cannot be written; nothing of it stays.
     """
     with written_whole(path) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for key, fields in samples:
@@ -33,20 +33,31 @@ def scan_shard(path: Path) -> list[Span]:
     Raises:
         DataError: The shard is missing, cut off, or no tar file.
     """
-    spans: list[Span] = []
+    return [span for span, _ in scan_field(path, "")]
+
+
+def scan_field(path: Path, field: str) -> list[tuple[Span, bytes]]:
+    """Return where the bytes of each sample begin and end, and one of its fields, without reading the others.
+
+    Raises:
+        DataError: The shard is missing, cut off, or no tar file.
+    """
+    samples: list[tuple[Span, bytes]] = []
     before = ""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             for name, start, size in walk(content):
-                key, end = name.partition(".")[0], start + padded(size)
-                begin = spans.pop()[0] if key == before else start - BLOCK
-                spans.append((begin, end))
+                key, _, its_field = name.partition(".")
+                (begin, _), wanted = samples.pop() if key == before else ((start - BLOCK, 0), b"")
+                if its_field == field:
+                    wanted = content[start : start + size]
+                samples.append(((begin, start + padded(size)), wanted))
                 before = key
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{path} is no whole shard ({error}); delete it and give the `faceshifter synthesize` command again."
+            f"{path} is no whole shard ({error}); delete it and give the command that made it again."
         ) from error
-    return spans
+    return samples
 
 
 def read_sample(path: Path, span: Span) -> dict[str, bytes]:

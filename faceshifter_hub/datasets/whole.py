@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from faceshifter_hub.errors import RenderError
+from faceshifter_hub.errors import UnwritableOutputError
 
 PARTIAL = ".*.partial"  # what a killed process may leave behind
 
@@ -16,7 +16,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
     """Open a file that takes its name, and any other's of that name, once all of it is on the disk.
 
     Raises:
-        RenderError: It cannot be written; nothing of it stays.
+        UnwritableOutputError: It cannot be written; nothing of it stays.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -27,7 +27,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         partial.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        raise RenderError(
+        raise UnwritableOutputError(
             f"{path} cannot be written: {error.strerror}. What was finished before is kept: make room, then give the "
             "same command again."
         ) from error
