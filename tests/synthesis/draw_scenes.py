@@ -98,7 +98,17 @@ def draw_scenes(renderer):
     scenes["plain_again"] = renderer.render(type(she).model_validate_json(she.model_dump_json()), plain)
     soft = {"light": changed(plain.light, key_colour=DARK)}  # without a lamp there is no shadow
     scenes["soft"] = renderer.render(she, changed(plain, **soft))
-    for name in ("hair", "hat", "made_up", "other_clothes", "open_mouth", "gazing", "hand", "other_background"):
+    for name in (
+        "hair",
+        "hat",
+        "made_up",
+        "other_clothes",
+        "open_mouth",
+        "turned",
+        "gazing",
+        "hand",
+        "other_background",
+    ):
         scenes[f"soft_{name}"] = renderer.render(she, changed(plain, **soft, **variations[name]))
     edge = changed(plain.camera, fov=2, zoom=0.5, exposure=3, grain=0.3, contrast=2, blur=0.02, jpeg=10)
     scenes["edge"] = renderer.render(

@@ -219,6 +219,7 @@ SHOWN_BY = {  # where a change of one group of attributes may be seen
     "made_up": ("skin", "lips", "teeth"),
     "other_clothes": ("cloth", "skin"),
     "open_mouth": ("skin", "eyes", "brows", "lips", "teeth"),
+    "turned": tuple(name for name in LABELS if name != "background"),
     "gazing": ("eyes",),
     "hand": ("hand",),
     "other_background": ("background",),

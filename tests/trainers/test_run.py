@@ -82,7 +82,6 @@ def test_lines_after_the_checkpoint_are_dropped(tmp_path):
 
 
 def test_losses_go_to_tensorboard(tmp_path):
-    pytest.importorskip("tensorboard")
     options = parse("--output_dir", str(tmp_path), "--report_to", "tensorboard")
     accelerator = run.start(options)
     run.Reporter(accelerator, options, 0).report(1, {"identity": 0.5}, 1e-3)
