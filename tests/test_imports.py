@@ -29,7 +29,7 @@ STANDS_ON = {
     "publishing": {"registry", "component"},
     "preparation": {"media", "component", "faces", "datasets", "evaluation.split"},
     "cli": PIPELINE | {"pipeline", "publishing", "preparation", "evaluation", "synthesis"},
-    "trainers": PIPELINE | {"pipeline", "publishing", "evaluation", "synthesis", "datasets"},
+    "trainers": PIPELINE | {"pipeline", "publishing", "preparation", "evaluation", "synthesis", "datasets"},
 }
 
 

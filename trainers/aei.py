@@ -5,7 +5,7 @@ Reference: arXiv 1912.13457, section 3.1. What the recipes add to the paper's lo
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import torch
 from accelerate import Accelerator
@@ -18,10 +18,13 @@ from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
 from faceshifter_hub.models.face_region import face_region
 from faceshifter_hub.registry import check_compatible
 from trainers import losses, run
-from trainers.data import LivePairs, SwapPairs, load_photos, load_triplets
+from trainers.data import find_folders, load_preview, load_training
 from trainers.discriminator import MultiscaleDiscriminator
 from trainers.ema import EMA
-from trainers.options import TrainingOptions, parse_options
+from trainers.options import Places, TrainingOptions, parse_options
+from trainers.pairs import SwapPairs
+from trainers.rendered import LiveTriplets, load_triplets
+from trainers.streams import open_streams
 from trainers.views import random_view
 
 GRID_ROWS = 12
@@ -31,7 +34,12 @@ R1_STEPS = 16  # the penalty changes slowly, so it is due now and then, that muc
 class AEIOptions(TrainingOptions):
     """Options of stage 1. The defaults are the paper's; weights of 0 switch our extensions off."""
 
-    model: dict[str, dict[str, Any]] = Field(description="configurations: encoder, generator, discriminator")
+    stage: ClassVar[str] = "aei"
+
+    dataset_name: Places = Field(
+        [], description="photographs that are streamed: a data set of the Hub, or several as NAME=WEIGHT"
+    )
+    dataset_person_column: str | None = Field(None, description="column of a streamed data set that says who it is")
     init_model: Path | None = Field(None, description="output of another run whose tensors are taken where they fit")
     adversarial_weight: float = 1.0
     attribute_weight: float = 10.0
@@ -53,7 +61,7 @@ class AEIOptions(TrainingOptions):
         False, description="compute the generator's blocks again on the way back: less memory, slower steps"
     )
     synthesize_on_the_fly: bool = Field(False, description="render triplets while training, in place of a folder")
-    synthesis_workers: int = Field(1, ge=1, description="rendering processes for it")
+    synthesis_workers: int = Field(1, ge=1, description="rendering processes for it, beside each training process")
 
 
 class AEINet(nn.Module):
@@ -99,17 +107,22 @@ def adopt(network: nn.Module, other: nn.Module) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Train until `max_train_steps`, then write both components."""
-    options = parse_options(AEIOptions, "Train stage 1, AEI-Net.", argv)
+    options = parse_options(AEIOptions, argv)
     if options.synthesize_on_the_fly and options.synthetic_data_dir:
         raise TrainingError("synthesize_on_the_fly takes the place of synthetic_data_dir: give one of them.")
     accelerator = run.start(options)
-    photos = load_photos(options.train_data_dir, options.resolution, validation=False)
-    triplets = load_triplets(options.synthetic_data_dir, options.resolution)
-    samples = run.samples_before(options.max_train_steps, options, accelerator)
-    pairs = SwapPairs(
-        photos, triplets, options.resolution, samples, options.seed, options.different_ratio, options.rendered_ratio
+    folders = find_folders(options.train_data_dir, options.output_dir / "prepared", options.resolution, accelerator)
+    streams = open_streams(
+        options.dataset_name, options.dataset_person_column, options.resolution, options.seed, accelerator
     )
-    held_out = load_photos(options.train_data_dir, options.resolution, validation=True)
+    _, photos = load_training(folders, options.resolution, streams)
+    held_out = load_preview(folders, options.resolution, photos, GRID_ROWS, streams)
+    triplets = load_triplets(options.synthetic_data_dir, options.resolution)
+    live = LiveTriplets(options.resolution, options.seed + accelerator.process_index, options.synthesis_workers)
+    rendered = live if options.synthesize_on_the_fly else triplets
+    samples = run.samples_before(options.max_train_steps, options, accelerator)
+    shares = options.different_ratio, options.rendered_ratio
+    pairs = SwapPairs(photos, rendered, options.resolution, samples, options.seed, *shares)
     preview = SwapPairs(held_out, triplets, options.resolution, GRID_ROWS, 1, 1.0, 0.25)
 
     identity_encoder = run.load_identity_encoder(options).to(accelerator.device)
@@ -136,22 +149,19 @@ def main(argv: list[str] | None = None) -> None:
     ema.average.to(accelerator.device)
     aei, discriminator, optimizer, optimizer_d = accelerator.prepare(aei, discriminator, optimizer, optimizer_d)
 
-    def save(step: int) -> None:
-        save_samples(options, step, ema.average, identity_encoder, preview, accelerator)
+    def save(step: int) -> Path:
         save_components(options, ema.average)
+        return save_samples(options, step, ema.average, identity_encoder, preview, accelerator)
 
     loop = run.Loop(accelerator, options, aei, optimizer, schedule, ema, save)
     # the bare discriminator, for the generator's turn and for R1, which is computed in full precision
     judge = accelerator.unwrap_model(discriminator, keep_fp32_wrapper=False)
     face = face_region(options.resolution).to(accelerator.device)
 
-    if options.synthesize_on_the_fly:
-        first = run.samples_before(loop.step, options, accelerator)
-        live = LivePairs(pairs, options.rendered_ratio, first, options.synthesis_workers)
-        batches = run.live_loader(live, options)
+    if streams or options.synthesize_on_the_fly:
+        batches = run.stream_loader(pairs, options, accelerator, loop.step)
     else:
         batches = run.loader(pairs, options, accelerator, loop.step)
-    batches = accelerator.prepare(batches)
     for batch in batches:
         with accelerator.accumulate(aei, discriminator):
             source, target, truth = (
@@ -232,14 +242,18 @@ def save_samples(
     identity_encoder: nn.Module,
     pairs: SwapPairs,
     accelerator: Accelerator,
-) -> None:
-    """Draw validation pairs: source, target, Y^_st, Y^_tt."""
-    samples = [pairs[n] for n in range(len(pairs))]
-    source, target = (torch.stack([s[k] for s in samples]).to(accelerator.device) for k in ("source", "target"))
-    z_att = aei.encoder(target)
-    swapped = aei.generator(identity_encoder(source), z_att)
-    reconstructed = aei.generator(identity_encoder(target), z_att)
-    run.save_grid(options.output_dir / f"samples/{step:06d}.png", [source, target, swapped, reconstructed])
+) -> Path:
+    """Draw validation pairs: source, target, Y^_st, Y^_tt, dY_t, M^k of Y^_st."""
+
+    def draw(source: torch.Tensor, target: torch.Tensor) -> list[torch.Tensor]:
+        modulations = aei.generator.modulate_attributes(aei.encoder(target))
+        swapped, masks = aei.generator.generate(identity_encoder(source), modulations)
+        reconstructed, _ = aei.generator.generate(identity_encoder(target), modulations)
+        error = target - reconstructed
+        return [source, target, swapped, reconstructed, error, run.tile_masks(masks, len(source), options.resolution)]
+
+    columns = run.draw_pairs(pairs, options.train_batch_size, accelerator, draw)
+    return run.save_grid(options.output_dir / f"samples/{step:06d}.png", columns)
 
 
 def save_components(options: AEIOptions, aei: AEINet) -> None:

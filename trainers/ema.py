@@ -10,7 +10,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class EMA(Generic[Network]):
-    """Keeps `average`, a copy of `model` that follows it slowly.
+    """Keeps `average`, a copy of `model` that follows it slowly; with a decay of 0 it is `model` itself, not a copy.
 
     Batch norm's running statistics are buffers: an average without them would pair averaged weights with the
     statistics of other weights, so floating-point buffers are averaged too; integer ones are copied.
@@ -21,13 +21,15 @@ class EMA(Generic[Network]):
     """
 
     def __init__(self, model: Network, decay: float):
-        self.average: Network = copy.deepcopy(model).requires_grad_(False).eval()
+        self.average: Network = copy.deepcopy(model).requires_grad_(False).eval() if decay else model
         self.decay = decay
         self.updates = 0
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
         """Move the average one step towards `model`."""
+        if not self.decay:
+            return
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         current = model.state_dict()
@@ -39,9 +41,10 @@ class EMA(Generic[Network]):
 
     def state_dict(self) -> dict:
         """Return what a checkpoint must hold."""
-        return {"average": self.average.state_dict(), "updates": self.updates}
+        return {"average": self.average.state_dict(), "updates": self.updates} if self.decay else {}
 
     def load_state_dict(self, state: dict) -> None:
         """Take up what a checkpoint held."""
-        self.average.load_state_dict(state["average"])
-        self.updates = state["updates"]
+        if self.decay:
+            self.average.load_state_dict(state["average"])
+            self.updates = state["updates"]

@@ -4,9 +4,9 @@ Reference: arXiv 1912.13457, section 3.2. AEI-Net is frozen; targets are the pic
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -14,30 +14,34 @@ from accelerate import Accelerator
 from pydantic import Field
 from torch import nn
 
-from faceshifter_hub.component import FrozenMixin
 from faceshifter_hub.errors import DataError, FaceShifterError
 from faceshifter_hub.faces.alignment import align
-from faceshifter_hub.models.aad import AADGenerator
-from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
 from faceshifter_hub.models.hear import HEARRefiner
 from faceshifter_hub.registry import check_compatible
 from trainers import losses, run
-from trainers.data import Photo, SwapPairs, Targets, load_photos, load_triplets, to_tensor
+from trainers.data import find_folders, load_preview, load_training
 from trainers.ema import EMA
-from trainers.occlusion import load_cutouts
+from trainers.frozen_aei import FrozenAEI, part_address
+from trainers.hard_targets import cache_key, draw_histogram, hardest, heuristic_errors
+from trainers.occlusion import load_cutouts, read_cutouts
 from trainers.options import TrainingOptions, parse_options
+from trainers.pairs import SwapPairs, to_tensor
+from trainers.photos import Photo, PhotoFolder
+from trainers.rendered import TargetsOf, Triplets, load_triplets
 from trainers.views import random_view
 
-GRID_ROWS = 10
+GRID_ROWS, HARDEST_ROWS = 10, 6
 
 
 class HEAROptions(TrainingOptions):
     """Options of stage 2. The defaults are the paper's; weights of 0 switch our extensions off."""
 
-    model: dict[str, dict[str, Any]] = Field(description="configuration: refiner")
-    aei_model: Path = Field(description="output of stage 1: attribute_encoder/ and aad_generator/")
+    stage: ClassVar[str] = "hear"
+
+    aei_model: str = Field(description="output of stage 1, a folder or hf://OWNER/NAME[@REVISION]")
+    occluder_dir: Path | None = Field(None, description="pictures with transparent surroundings, to paste over faces")
     different_ratio: float = Field(0.5, ge=0, le=1, description="share of pairs of different people")
-    hard_share: float = Field(0.1, gt=0, le=1, description="share of the data kept: the largest heuristic errors")
+    hard_share: float = Field(0.1, gt=0, le=1, description="share of each data set kept: the largest heuristic errors")
     hard_candidates: int = Field(2000, gt=0, description="how many rendered pictures are tried for it")
     identity_weight: float = 1.0
     change_weight: float = 1.0
@@ -46,47 +50,48 @@ class HEAROptions(TrainingOptions):
     identity_views: bool = Field(False, description="ours: the identity loss looks through random views")
 
 
-class FrozenAEI(FrozenMixin, nn.Module):
-    """A trained stage 1, and what stage 2 asks of it."""
+def choose_targets(
+    aei: FrozenAEI,
+    options: HEAROptions,
+    photos: list[PhotoFolder],
+    triplets: Triplets,
+    accelerator: Accelerator,
+) -> None:
+    """Let only those pictures of each data set be targets that stage 1 reconstructs worst; draw what was found."""
+    tried = np.random.default_rng(options.seed).permutation(len(triplets))[: options.hard_candidates]
+    stage_1 = aei.digest()
+    errors: dict[str, np.ndarray] = {}
+    worst: list[Photo] = []
 
-    def __init__(self, folder: Path, identity_encoder: nn.Module):
-        super().__init__()
-        self.encoder = MultilevelAttributeEncoder.from_pretrained(folder / "attribute_encoder")
-        self.generator = AADGenerator.from_pretrained(folder / "aad_generator")
-        self.identity_encoder = identity_encoder
-        self.eval()
+    def choose(name: str, pictures: Sequence[Photo], paths: Sequence[Path], *facts: object) -> np.ndarray:
+        shards = [(str(path), path.stat().st_size) for path in paths]
+        cache = (
+            options.output_dir
+            / "heuristic_errors"
+            / cache_key(stage_1, options.resolution, options.mixed_precision, shards, *facts)
+        )
+        found = heuristic_errors(aei, pictures, options.resolution, options.train_batch_size, cache, accelerator)
+        chosen = hardest(found, options.hard_share)
+        errors[name] = found
+        worst.extend(pictures[n] for n in chosen[:HARDEST_ROWS].tolist())
+        return chosen
 
-    @torch.no_grad()
-    def forward(self, target: torch.Tensor, z_source: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return Y^_st and dY_t = X_t - Y^_tt, both (B, 3, R, R), for `target` (B, 3, R, R) and z_source (B, d)."""
-        modulations = self.generator.modulate_attributes(self.encoder(target))
-        identities = torch.stack([z_source, self.identity_encoder(target)], dim=1).flatten(0, 1)  # (2B, d)
-        both, _ = self.generator.generate(identities, modulations)  # (2B, 3, R, R)
-        return both[0::2].float(), target - both[1::2].float()
-
-
-def heuristic_errors(aei: FrozenAEI, photos: Iterable[Photo], resolution: int, accelerator: Accelerator) -> np.ndarray:
-    """Return mean |dY_t| of each picture, (N,)."""
-    errors = []
-    for n, photo in enumerate(photos):
-        x = to_tensor(align(photo.image, photo.points, resolution)[0])[None].to(accelerator.device)
-        with torch.no_grad(), accelerator.autocast():
-            z_att, z_id = aei.encoder(x), aei.identity_encoder(x)
-            errors.append((x - aei.generator(z_id, z_att)).abs().mean().item())
-        if n % 100 == 0:
-            accelerator.print(f"\rheuristic errors: {n} pictures", end="", flush=True)
-    accelerator.print()
-    return np.array(errors)
-
-
-def hardest(errors: np.ndarray, share: float) -> np.ndarray:
-    """Return the numbers of the `share` of pictures with the largest errors, at least one."""
-    return np.argsort(-errors)[: max(int(len(errors) * share), 1)]
+    for number, folder in enumerate(photos):
+        folder.targets = choose(f"{number}: {folder.paths[0].parent.name}", folder, folder.paths).tolist()
+    if len(tried):
+        chosen = choose("rendered", TargetsOf(triplets, tried.tolist()), triplets.paths, tried.tolist())
+        triplets.targets = tried[chosen].tolist()
+    if accelerator.is_main_process:
+        draw_histogram(errors, options.hard_share, options.output_dir / "heuristic_errors.png")
+        aligned = [to_tensor(align(photo.image, photo.points, options.resolution)[0]) for photo in worst]
+        x = torch.stack(aligned).to(accelerator.device)  # (B, 3, R, R)
+        dy = torch.cat([aei.error(batch) for batch in x.split(options.train_batch_size)])
+        run.save_grid(options.output_dir / "hardest.png", [x, x - dy, dy])
 
 
 def main(argv: list[str] | None = None) -> None:
     """Train until `max_train_steps`, then write the refiner."""
-    options = parse_options(HEAROptions, "Train stage 2, HEAR-Net.", argv)
+    options = parse_options(HEAROptions, argv)
     accelerator = run.start(options)
     identity_encoder = run.load_identity_encoder(options)
     aei = FrozenAEI(options.aei_model, identity_encoder).to(accelerator.device)
@@ -98,26 +103,23 @@ def main(argv: list[str] | None = None) -> None:
     check_compatible(
         {
             "identity_encoder": (options.identity_encoder, identity_encoder.interface),
-            "attribute_encoder": (f"{options.aei_model}/attribute_encoder", aei.encoder.interface),
-            "aad_generator": (f"{options.aei_model}/aad_generator", aei.generator.interface),
+            "attribute_encoder": (part_address(options.aei_model, "attribute_encoder"), aei.encoder.interface),
+            "aad_generator": (part_address(options.aei_model, "aad_generator"), aei.generator.interface),
         }
     )
-    photos = load_photos(options.train_data_dir, options.resolution, validation=False)
-    held_out = load_photos(options.train_data_dir, options.resolution, validation=True)
+    folders = find_folders(options.train_data_dir, options.output_dir / "prepared", options.resolution, accelerator)
+    photos, mixture = load_training(folders, options.resolution)
+    held_out = load_preview(folders, options.resolution, mixture, GRID_ROWS)
     triplets = load_triplets(options.synthetic_data_dir, options.resolution)
     cutouts = load_cutouts(map(triplets.fields, range(len(triplets))))
-
-    rng = np.random.default_rng(options.seed)
-    tried = rng.permutation(len(triplets))[: options.hard_candidates]
-    rendered = (triplets.photos(n, "target")[0] for n in tried)
-    hard_photos = hardest(heuristic_errors(aei, photos, options.resolution, accelerator), options.hard_share)
-    hard_rendered = hardest(heuristic_errors(aei, rendered, options.resolution, accelerator), options.hard_share)
-    targets = Targets(hard_photos.tolist(), tried[hard_rendered].tolist())
+    if options.occluder_dir is not None:
+        cutouts += read_cutouts(options.occluder_dir)
+    choose_targets(aei, options, photos, triplets, accelerator)
 
     samples = run.samples_before(options.max_train_steps, options, accelerator)
     shares = options.different_ratio, options.rendered_ratio
-    pairs = SwapPairs(photos, triplets, options.resolution, samples, options.seed, *shares, targets, cutouts)
-    preview = SwapPairs(held_out, triplets, options.resolution, GRID_ROWS, 1, 1.0, 0.5, None, cutouts)
+    pairs = SwapPairs(mixture, triplets, options.resolution, samples, options.seed, *shares, cutouts)
+    preview = SwapPairs(held_out, triplets, options.resolution, GRID_ROWS, 1, 1.0, 0.5, cutouts)
 
     refiner = run.build(HEARRefiner, options.model, "refiner", resolution=options.resolution)
     refiner = refiner.to(memory_format=torch.channels_last)
@@ -129,9 +131,9 @@ def main(argv: list[str] | None = None) -> None:
     ema.average.to(accelerator.device)
     refiner, optimizer = accelerator.prepare(refiner, optimizer)
 
-    def save(step: int) -> None:
-        save_samples(options, step, aei, ema.average, preview, accelerator)
+    def save(step: int) -> Path:
         ema.average.save_pretrained(options.output_dir / "hear_refiner")
+        return save_samples(options, step, aei, ema.average, preview, accelerator)
 
     loop = run.Loop(accelerator, options, refiner, optimizer, schedule, ema, save)
     weights = {
@@ -140,7 +142,7 @@ def main(argv: list[str] | None = None) -> None:
         "reconstruction": options.reconstruction_weight,
         "true_swap": options.true_swap_weight,
     }
-    batches = accelerator.prepare(run.loader(pairs, options, accelerator, loop.step))
+    batches = run.loader(pairs, options, accelerator, loop.step)
     for batch in batches:
         with accelerator.accumulate(refiner):
             source, target = (batch[k].to(memory_format=torch.channels_last) for k in ("source", "target"))
@@ -170,13 +172,18 @@ def save_samples(
     refiner: HEARRefiner,
     pairs: SwapPairs,
     accelerator: Accelerator,
-) -> None:
-    """Draw validation pairs: source, target, Y^_st, dY_t, Y_st."""
-    samples = [pairs[n] for n in range(len(pairs))]
-    source, target = (torch.stack([s[k] for s in samples]).to(accelerator.device) for k in ("source", "target"))
-    swapped, error = aei(target, aei.identity_encoder(source))
-    refined = refiner(swapped, error)
-    run.save_grid(options.output_dir / f"samples/{step:06d}.png", [source, target, swapped, error, refined])
+) -> Path:
+    """Draw validation pairs: source, target, Y^_st, dY_t, M^k of Y^_st, Y_st."""
+
+    def draw(source: torch.Tensor, target: torch.Tensor) -> list[torch.Tensor]:
+        z_source = aei.identity_encoder(source)
+        swapped, error = aei(target, z_source)
+        _, masks = aei.generator.generate(z_source, aei.generator.modulate_attributes(aei.encoder(target)))
+        tiles = run.tile_masks(masks, len(source), options.resolution)
+        return [source, target, swapped, error, tiles, refiner(swapped, error)]
+
+    columns = run.draw_pairs(pairs, options.train_batch_size, accelerator, draw)
+    return run.save_grid(options.output_dir / f"samples/{step:06d}.png", columns)
 
 
 if __name__ == "__main__":

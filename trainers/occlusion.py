@@ -1,19 +1,24 @@
-"""Synthetic occlusions for stage 2: rendered hands, glasses, ... pasted over faces (arXiv 1912.13457, section 3.2).
+"""Synthetic occlusions for stage 2: hands, glasses, ... pasted over faces (arXiv 1912.13457, section 3.2).
 
 As in the paper they are rotated, rescaled and matched in colour; no mask of them is ever a supervision signal.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from faceshifter_hub.errors import DataError, MediaError
+from faceshifter_hub.media.images import read_rgba
 from faceshifter_hub.synthesis.datasets.samples import decode_map, decode_picture
 from faceshifter_hub.synthesis.labels import LABELS
 
 OCCLUDERS = ("hand", "glasses", "hat", "object")
+SUFFIXES = (".png", ".tif", ".tiff", ".webp")  # of pictures that can have an alpha channel
 MIN_SHARE = 0.01  # of the picture: smaller pieces are slivers
-COLOUR_MATCH = 0.5  # how far an occluder's mean colour moves towards the picture's
+MAX_SIDE = 256  # pixels; a cut-out covers at most 0.7 of a face's side
+MIN_SPREAD = 1.0  # of L, a or b: what has less is one colour, whose spread cannot be matched
 
 
 def load_cutouts(triplets: Iterable[Mapping[str, bytes]], limit: int = 400) -> list[np.ndarray]:
@@ -45,16 +50,72 @@ def load_cutouts(triplets: Iterable[Mapping[str, bytes]], limit: int = 400) -> l
     return cutouts
 
 
+def read_cutouts(folder: Path) -> list[np.ndarray]:
+    """Read a folder of cut-outs, pictures with an alpha channel, at any depth.
+
+    Returns:
+        Arrays (H, W, 4) float32 RGBA in [0, 255], each the box of what is not transparent.
+
+    Raises:
+        DataError: No picture of the folder has anything to paste: none can be read, or all are opaque or empty.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    cutouts, left_out = [], []
+    for path in paths:
+        try:
+            picture = read_rgba(path)
+        except MediaError:
+            left_out.append(path)
+            continue
+        alpha = picture[..., 3] > 127
+        if alpha.all() or not alpha.any():
+            left_out.append(path)
+            continue
+        rows, columns = np.nonzero(alpha.any(1))[0], np.nonzero(alpha.any(0))[0]
+        picture = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        scale = min(MAX_SIDE / max(picture.shape[:2]), 1.0)
+        cutouts.append(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32))
+    if not cutouts:
+        raise DataError(
+            f"{folder} holds no cut-out, a picture ({', '.join(SUFFIXES)}) whose surroundings are transparent; of "
+            f"{len(left_out)} pictures each is damaged, opaque or empty."
+        )
+    if left_out:
+        print(f"{folder}: {len(cutouts)} cut-outs; {len(left_out)} pictures are damaged, opaque or empty")
+    return cutouts
+
+
 def occlude(faces: Sequence[np.ndarray], cutout: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
-    """Paste one cut-out over aligned faces (R, R, 3) in [0, 255], at the same random place in all of them."""
+    """Paste one cut-out over aligned faces (R, R, 3) in [0, 255], at the same random place in all of them.
+
+    It is rotated, rescaled, and matched to the first face's colours by a random amount, from not at all to wholly.
+    """
     side = faces[0].shape[0]
     h, w = cutout.shape[:2]
     scale = side * rng.uniform(0.3, 0.7) / max(h, w)
     matrix = cv2.getRotationMatrix2D((w / 2, h / 2), rng.uniform(-180, 180), scale)
     matrix[:, 2] += side * rng.uniform(0.25, 0.75, 2) - (w / 2, h / 2)
-    placed = cv2.warpAffine(cutout, matrix, (side, side), flags=cv2.INTER_LINEAR)
+    matched = match_colours(cutout, faces[0], rng.random())
+    placed = cv2.warpAffine(matched, matrix, (side, side), flags=cv2.INTER_LINEAR)  # (R, R, 4)
     alpha = cv2.GaussianBlur(placed[..., 3:], (3, 3), 0)[..., None] / 255
-    solid = cutout[..., :3][cutout[..., 3] > 0]
-    move = COLOUR_MATCH * rng.random() * (faces[0].mean((0, 1)) - solid.mean(0))
-    colour = np.clip(placed[..., :3] + move, 0, 255)
-    return [(face * (1 - alpha) + colour * alpha).astype(np.float32) for face in faces]
+    return [(face * (1 - alpha) + placed[..., :3] * alpha).astype(np.float32) for face in faces]
+
+
+def match_colours(cutout: np.ndarray, face: np.ndarray, amount: float) -> np.ndarray:
+    """Give a cut-out the colours of a face: mean and spread of L, a and b (Reinhard et al., 2001).
+
+    Args:
+        cutout: (H, W, 4) float32 RGBA in [0, 255].
+        face: (R, R, 3) in [0, 255].
+        amount: 0 leaves the colours as they are, 1 matches them wholly.
+
+    Returns:
+        (H, W, 4) float32 RGBA in [0, 255].
+    """
+    colours, wanted = (cv2.cvtColor(x[..., :3].astype(np.float32) / 255, cv2.COLOR_RGB2LAB) for x in (cutout, face))
+    solid = colours[cutout[..., 3] > 127]  # (N, 3)
+    mean, spread = solid.mean(0), solid.std(0).clip(MIN_SPREAD)
+    matched = (colours - mean) / spread * wanted.std((0, 1)) + wanted.mean((0, 1))
+    mixed = (colours + amount * (matched - colours)).astype(np.float32)
+    rgb = cv2.cvtColor(mixed, cv2.COLOR_LAB2RGB).clip(0, 1) * 255
+    return np.dstack([rgb, cutout[..., 3]])

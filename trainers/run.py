@@ -1,29 +1,37 @@
 """A training run: its beginning, the end of each of its steps, and its folder of metrics, samples and checkpoints."""
 
 import json
+import math
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.tracking import GeneralTracker
+from accelerate.utils import send_to_device, set_seed
 from PIL import Image
+from safetensors import SafetensorError
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
+from torch.utils.data import DataLoader, Dataset, Subset
 
 from faceshifter_hub.component import load_component
-from faceshifter_hub.errors import TrainingError
+from faceshifter_hub.errors import TrainingError, first_line
 from faceshifter_hub.publishing.toml import to_toml
 from faceshifter_hub.publishing.upload import check_repository, publish
 from trainers.curves import draw_curves
 from trainers.ema import EMA
 from trainers.options import TrainingOptions
+from trainers.pairs import PairStream, SwapPairs
 from trainers.watch import Watch
 
 
@@ -89,6 +97,7 @@ def load_identity_encoder(options: TrainingOptions) -> Any:
     return encoder
 
 
+Batch = Mapping[str, torch.Tensor]
 Network = TypeVar("Network", bound=nn.Module)
 PRINT_STEPS = 20
 
@@ -131,16 +140,21 @@ def samples_before(step: int, options: TrainingOptions, accelerator: Accelerator
     return step * options.train_batch_size * options.gradient_accumulation_steps * accelerator.num_processes
 
 
-def loader(data: Dataset, options: TrainingOptions, accelerator: Accelerator, first_step: int) -> DataLoader:
+def loader(pairs: Dataset, options: TrainingOptions, accelerator: Accelerator, first_step: int) -> Iterable[Batch]:
     """Return the batches from `first_step` on; sample n depends on n alone, so a resumed run sees the same."""
     seen = samples_before(first_step, options, accelerator)
-    rest = Subset(data, range(seen, len(data)))  # type: ignore[arg-type]
-    return make_loader(rest, options, options.dataloader_num_workers)
+    rest = Subset(pairs, range(seen, len(pairs)))  # type: ignore[arg-type]
+    return accelerator.prepare(make_loader(rest, options, options.dataloader_num_workers))
 
 
-def live_loader(data: IterableDataset, options: TrainingOptions) -> DataLoader:
-    """Return the batches of samples that are rendered meanwhile, in processes of their own: the loader has none."""
-    return make_loader(data, options, 0)
+def stream_loader(
+    pairs: SwapPairs, options: TrainingOptions, accelerator: Accelerator, first_step: int
+) -> Iterable[Batch]:
+    """Yield the same of pairs that come one after the other; every process makes its own, in one process beside it."""
+    first = samples_before(first_step, options, accelerator)
+    stream = PairStream(pairs, first, accelerator.process_index, accelerator.num_processes)
+    for batch in make_loader(stream, options, 1):
+        yield send_to_device(batch, accelerator.device, non_blocking=True)
 
 
 def make_loader(data: Dataset, options: TrainingOptions, num_workers: int) -> DataLoader:
@@ -182,10 +196,21 @@ def checkpoint_step(path: Path) -> int:
 
 
 def save_checkpoint(accelerator: Accelerator, options: TrainingOptions, step: int) -> None:
-    """Write checkpoint-N whole or not at all, then drop the oldest beyond `checkpoints_total_limit`."""
+    """Write checkpoint-N whole or not at all, then drop the oldest beyond `checkpoints_total_limit`.
+
+    Raises:
+        TrainingError: It cannot be written.
+    """
     final = options.output_dir / f"checkpoint-{step}"
     partial = options.output_dir / f"partial-checkpoint-{step}"
-    accelerator.save_state(str(partial))
+    try:
+        accelerator.save_state(str(partial))
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors have their own for a full disk
+        shutil.rmtree(partial, ignore_errors=True)
+        raise TrainingError(
+            f"{final} cannot be written ({first_line(error)}); earlier checkpoints are kept: make room, then go on "
+            "with --resume_from_checkpoint latest."
+        ) from error
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         shutil.rmtree(final, ignore_errors=True)
@@ -193,6 +218,49 @@ def save_checkpoint(accelerator: Accelerator, options: TrainingOptions, step: in
         older = [path for path in checkpoints(options) if checkpoint_step(path) < step]
         for path in older[: max(len(older) + 1 - options.checkpoints_total_limit, 0)]:
             shutil.rmtree(path)
+
+
+def load_checkpoint(accelerator: Accelerator, checkpoint: Path) -> None:
+    """Take up everything that a checkpoint holds.
+
+    Raises:
+        TrainingError: It is damaged, or of other networks than these.
+    """
+    try:
+        accelerator.load_state(str(checkpoint))
+    except (OSError, RuntimeError, ValueError, KeyError, IndexError, SafetensorError, UnpicklingError) as error:
+        raise TrainingError(
+            f"{checkpoint} cannot be resumed ({first_line(error)}): it is damaged, or of another recipe; the "
+            f"one of its run is {checkpoint.parent / 'recipe.toml'}."
+        ) from error
+
+
+def check_space(options: TrainingOptions, network: nn.Module) -> None:
+    """Find, before the first step, that there is room for the checkpoints.
+
+    Raises:
+        TrainingError: There is not.
+    """
+    weights = sum(value.nbytes for value in network.state_dict().values())
+    # the weights, their average and Adam's two moments; one checkpoint more, while the oldest is still there
+    needed = 4 * weights * (options.checkpoints_total_limit + 1)
+    free = shutil.disk_usage(options.output_dir).free
+    if free < needed:
+        raise TrainingError(
+            f"{options.output_dir} has {free / 2**30:.1f} GiB left, and the checkpoints of this run take "
+            f"{needed / 2**30:.1f}: make room, or give another --output_dir."
+        )
+
+
+@contextmanager
+def in_eval_mode(network: nn.Module) -> Iterator[None]:
+    """Put a network that may be in training into eval mode for a while."""
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)
 
 
 class Loop:
@@ -205,7 +273,8 @@ class Loop:
         optimizer: the prepared one of `network`.
         schedule: of the optimizer; not prepared, so that it moves once a step, whatever the number of processes.
         ema: average of `network`.
-        save: writes samples and components of the step it is told; called in the main process.
+        save: writes components and a grid of samples of the step it is told, and returns the grid; called in the main
+            process.
     """
 
     def __init__(
@@ -216,17 +285,19 @@ class Loop:
         optimizer: torch.optim.Optimizer,
         schedule: LambdaLR,
         ema: EMA,
-        save: Callable[[int], None],
+        save: Callable[[int], Path],
     ):
         self.accelerator, self.options = accelerator, options
         self.network, self.optimizer, self.schedule, self.ema, self.save = network, optimizer, schedule, ema, save
+        check_space(options, network)
         # preparing gave every process the weights of the first: averages start from these, too
-        ema.average.load_state_dict(accelerator.unwrap_model(network).state_dict())
+        if ema.decay:
+            ema.average.load_state_dict(accelerator.unwrap_model(network).state_dict())
         accelerator.register_for_checkpointing(ema, schedule)
         self.step = 0
         checkpoint = latest_checkpoint(options)
         if checkpoint is not None:
-            accelerator.load_state(str(checkpoint))
+            load_checkpoint(accelerator, checkpoint)
             self.step = checkpoint_step(checkpoint)
         self.watch, self.parts = Watch(), list[torch.Tensor]()
         if accelerator.is_main_process:
@@ -268,8 +339,9 @@ class Loop:
         if self.accelerator.is_main_process:
             self.reporter.report(self.step, means, self.optimizer.param_groups[0]["lr"])
             if validation_due:
-                self.save(self.step)
-                self.reporter.draw()
+                with in_eval_mode(self.ema.average):
+                    grid = self.save(self.step)
+                self.reporter.show(self.step, grid)
         if checkpoint_due:
             save_checkpoint(self.accelerator, self.options, self.step)
 
@@ -291,7 +363,7 @@ class Loop:
 
 
 class Reporter:
-    """Writes every step's losses to metrics.jsonl and to the tracker, and prints some with speed and memory.
+    """Writes every step's losses and learning rate to metrics.jsonl and the tracker; prints some, speed and memory.
 
     Lines of steps after `first_step`, of a run that was killed between checkpoints, are dropped first.
     """
@@ -310,18 +382,32 @@ class Reporter:
     def report(self, step: int, values: Mapping[str, float], learning_rate: float) -> None:
         """Tell what step number `step` gave."""
         with self.metrics.open("a") as lines:
-            lines.write(json.dumps({"step": step, **values}) + "\n")
+            lines.write(json.dumps({"step": step, **values, "learning_rate": learning_rate}) + "\n")
         self.accelerator.log({**values, "learning_rate": learning_rate}, step=step)
-        if step % PRINT_STEPS == 0:
+        if step % PRINT_STEPS == 0 or step == self.options.max_train_steps:
             rate = (step - self.first_step) / (time.monotonic() - self.started)
             faces = rate * samples_before(1, self.options, self.accelerator)
             speed = f"{rate:.2f} steps/s {faces:.1f} faces/s {peak_memory(self.accelerator.device):.1f} GiB"
             shown = " ".join(f"{name} {value:.3f}" for name, value in values.items())
             print(f"step {step}/{self.options.max_train_steps} {speed} {shown}", flush=True)
 
-    def draw(self) -> None:
-        """Draw curves.png anew."""
+    def show(self, step: int, grid: Path) -> None:
+        """Draw curves.png anew, and send a grid of samples to the tracker."""
         draw_curves(self.metrics, self.options.output_dir / "curves.png")
+        for tracker in self.accelerator.trackers:
+            show_picture(tracker, step, grid)
+
+
+def show_picture(tracker: GeneralTracker, step: int, path: Path) -> None:
+    """Send a picture to a tracker."""
+    if tracker.name == "trackio":  # Accelerate sends it no pictures
+        import trackio
+
+        tracker.tracker.log({path.parent.name: trackio.Image(path)}, step=step)
+        return
+    pixels = np.asarray(Image.open(path))[None]  # (1, H, W, 3)
+    options = {"dataformats": "NHWC"} if tracker.name == "tensorboard" else {}
+    tracker.log_images({path.parent.name: pixels}, step=step, **options)
 
 
 def peak_memory(device: torch.device) -> float:
@@ -339,9 +425,50 @@ def peak_memory(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
-def save_grid(path: Path, columns: Sequence[torch.Tensor]) -> None:
-    """Write pictures side by side: every column is (B, 3, R, R) in [-1, 1], every row a sample."""
+def draw_pairs(
+    pairs: SwapPairs,
+    batch: int,
+    accelerator: Accelerator,
+    draw: Callable[[torch.Tensor, torch.Tensor], Sequence[torch.Tensor]],
+) -> list[torch.Tensor]:
+    """Draw all pairs, in batches no larger than a step's, so that samples need no more memory than steps.
+
+    Args:
+        pairs: whose sources and targets are drawn.
+        batch: most pairs at once.
+        accelerator: of the run.
+        draw: turns sources and targets, (B, 3, R, R) each, into columns of a grid, (B, 3, R, R) each.
+
+    Returns:
+        The columns, (N, 3, R, R) each, on the CPU.
+    """
+    samples = [pairs[n] for n in range(len(pairs))]
+    source, target = (torch.stack([s[k] for s in samples]).to(accelerator.device) for k in ("source", "target"))
+    parts = [draw(*both) for both in zip(source.split(batch), target.split(batch), strict=True)]
+    return [torch.cat([column.float().cpu() for column in columns]) for columns in zip(*parts, strict=True)]
+
+
+def save_grid(path: Path, columns: Sequence[torch.Tensor]) -> Path:
+    """Write pictures side by side: every column is (B, 3, R, R) in [-1, 1], every row a sample; returns the path."""
     path.parent.mkdir(exist_ok=True)
-    rows = torch.cat([c.float().cpu().clamp(-1, 1) for c in columns], dim=3)  # (B, 3, R, columns R)
+    rows = torch.cat([c.cpu().clamp(-1, 1) for c in columns], dim=3)  # (B, 3, R, columns R)
     picture = rows.permute(0, 2, 3, 1).flatten(0, 1)  # (B R, columns R, 3)
     Image.fromarray(((picture + 1) * 127.5).round().to(torch.uint8).numpy()).save(path)
+    return path
+
+
+def tile_masks(masks: Sequence[torch.Tensor], batch: int, resolution: int) -> torch.Tensor:
+    """Show the attention masks M^k of a batch, each (B, 1, S_k, S_k) in [0, 1], as one picture a sample.
+
+    They stand row by row, the coarsest first; white is where the identity is taken.
+
+    Returns:
+        (batch, 3, resolution, resolution) in [-1, 1], black for a generator without masks.
+    """
+    columns = math.ceil(math.sqrt(max(len(masks), 1)))
+    side = resolution // columns
+    picture = -torch.ones(batch, 1, resolution, resolution)
+    for k, mask in enumerate(masks):
+        top, left = side * (k // columns), side * (k % columns)
+        picture[..., top : top + side, left : left + side] = 2 * F.interpolate(mask.float().cpu(), (side, side)) - 1
+    return picture.expand(-1, 3, -1, -1)

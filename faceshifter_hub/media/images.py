@@ -9,7 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from faceshifter_hub.errors import ImageTooLargeError, UnreadableImageError, UnwritableOutputError
+from faceshifter_hub.errors import (
+    ImageTooLargeError,
+    InaccessibleImageError,
+    UnreadableImageError,
+    UnwritableOutputError,
+)
 from faceshifter_hub.settings import get_settings
 
 ImageSource = str | Path | Image.Image | np.ndarray
@@ -36,7 +41,7 @@ def read_image(source: ImageSource) -> np.ndarray:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        UnreadableImageError: It is no picture, or a damaged one.
+        UnreadableImageError: It is no picture, or a damaged one; `InaccessibleImageError` where that is not known.
         ImageTooLargeError: The file or the picture exceeds the limits.
     """
     if isinstance(source, np.ndarray):
@@ -48,12 +53,30 @@ def read_image(source: ImageSource) -> np.ndarray:
         return source
     if isinstance(source, Image.Image):
         return _decode(source, "The picture")
-    path = Path(source)
-    _check_file(path)
+    with _open(Path(source)) as image:
+        return _decode(image, f"'{source}'")
+
+
+def read_rgba(path: Path) -> np.ndarray:
+    """Read a picture with its transparency, within the limits.
+
+    Returns:
+        (H, W, 4) uint8 RGBA; without an alpha channel everything is opaque.
+
+    Raises:
+        UnreadableImageError: It is no picture, or a damaged one; `InaccessibleImageError` where that is not known.
+        ImageTooLargeError: The file or the picture exceeds the limits.
+    """
+    with _open(path) as image:
+        return _decode(image, f"'{path}'", "RGBA")
+
+
+def _open(path: Path) -> Image.Image:
+    file = _read_file(path)  # by Pillow, a failure of the disk could not be told from a damaged picture
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit decides
-            image = Image.open(path, formats=READ_FORMATS)
+            return Image.open(file, formats=READ_FORMATS)
     except Image.DecompressionBombError:
         # Pillow's own limit, which may be the smaller one
         raise ImageTooLargeError(f"'{path}' has more pixels than a picture may have; scale it down.") from None
@@ -61,8 +84,6 @@ def read_image(source: ImageSource) -> np.ndarray:
         raise UnreadableImageError(
             f"'{path}' is not a picture that can be read; use one of: {', '.join(READ_FORMATS)}."
         ) from error
-    with image:
-        return _decode(image, f"'{path}'")
 
 
 def check_output(path: str | Path) -> Path:
@@ -105,20 +126,22 @@ def write_image(image: np.ndarray, path: str | Path) -> None:
         ) from error
 
 
-def _check_file(path: Path) -> None:
+def _read_file(path: Path) -> io.BytesIO:
+    limit = get_settings().max_image_bytes
     try:
         size = path.stat().st_size
         is_file = path.is_file()
+        content = path.read_bytes() if is_file and size <= limit else b""
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UnreadableImageError(f"'{path}' cannot be read ({reason}); check the name.") from error
+        raise InaccessibleImageError(f"'{path}' cannot be read ({reason}); check the name.") from error
     if not is_file:
         raise UnreadableImageError(f"'{path}' is no file; name a picture.")
-    if not size:
-        raise UnreadableImageError(f"'{path}' is empty; use another picture.")
-    limit = get_settings().max_image_bytes
     if size > limit:
         raise ImageTooLargeError(f"'{path}' has {size:,} bytes, more than the {limit:,} allowed; use a smaller file.")
+    if not content:
+        raise UnreadableImageError(f"'{path}' is empty; use another picture.")
+    return io.BytesIO(content)
 
 
 def _check_pixels(width: int, height: int, name: str) -> None:
@@ -129,12 +152,13 @@ def _check_pixels(width: int, height: int, name: str) -> None:
         )
 
 
-def _decode(image: Image.Image, name: str) -> np.ndarray:
+def _decode(image: Image.Image, name: str, mode: str = "RGB") -> np.ndarray:
     _check_pixels(*image.size, name)
     if image.mode == "F":
         raise UnreadableImageError(f"{name} has floating-point pixels, whose range is unknown; save it with 8 bits.")
     try:
-        return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+        upright = ImageOps.exif_transpose(image)
+        return np.asarray(_to_rgb(upright) if mode == "RGB" else upright.convert(mode))
     except Exception as error:  # damaged data make Pillow's decoders fail in many ways
         raise UnreadableImageError(f"{name} is damaged ({error}); use another copy.") from error
 

@@ -123,6 +123,9 @@ class AADResBlock(nn.Module):
         **aad: see `AADLayer`.
     """
 
+    gradient_checkpointing = False  # this and the next are what `enable_gradient_checkpointing` of diffusers sets
+    _gradient_checkpointing_func: Any
+
     def __init__(
         self,
         channels_in: int,
@@ -152,17 +155,43 @@ class AADResBlock(nn.Module):
         return [layer.modulate_attributes(z_att) for layer in self.aad_layers()]
 
     def forward(
-        self, h: torch.Tensor, z_id: torch.Tensor, attributes: Sequence[torch.Tensor | None]
+        self, h: torch.Tensor, z_id: torch.Tensor, attributes: Sequence[torch.Tensor | None], modulated: bool = True
     ) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
-        """Return the block's output (B, C_out, H, W) and the mask of each AAD layer."""
-        y, m1 = self.aad1(h, z_id, attributes[0])  # (B, C_in, H, W)
-        y = self.conv1(F.relu(y))  # (B, C_in or C_out, H, W)
-        y, m2 = self.aad2(y, z_id, attributes[1])
-        y = self.conv2(F.relu(y))  # (B, C_out, H, W)
+        """Return the block's output (B, C_out, H, W) and the mask of each AAD layer.
+
+        Args:
+            h: (B, C_in, H, W).
+            z_id: (B, d).
+            attributes: for each AAD layer, what `modulate_attributes` gave or, if not `modulated`, z_att itself.
+            modulated: which of the two.
+        """
+        y, m1 = self.branch(self.aad1, self.conv1, h, z_id, attributes[0], modulated)  # (B, C_in or C_out, H, W)
+        y, m2 = self.branch(self.aad2, self.conv2, y, z_id, attributes[1], modulated)  # (B, C_out, H, W)
         if not self.learned_skip:
             return h + y, [m1, m2]
-        s, m3 = self.aad_skip(h, z_id, attributes[2])  # (B, C_in, H, W)
-        return self.conv_skip(F.relu(s)) + y, [m1, m2, m3]
+        s, m3 = self.branch(self.aad_skip, self.conv_skip, h, z_id, attributes[2], modulated)  # (B, C_out, H, W)
+        return s + y, [m1, m2, m3]
+
+    def branch(self, aad: AADLayer, conv: nn.Conv2d, *inputs: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """AAD, ReLU, convolution; computed again on the way back, if that was switched on."""
+        if self.gradient_checkpointing and torch.is_grad_enabled():
+            return self._gradient_checkpointing_func(denormalise, aad, conv, *inputs)
+        return denormalise(aad, conv, *inputs)
+
+
+def denormalise(
+    aad: AADLayer,
+    conv: nn.Conv2d,
+    h: torch.Tensor,
+    z_id: torch.Tensor,
+    attributes: torch.Tensor | None,
+    modulated: bool,
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """AAD, ReLU, convolution: (B, C_out, H, W) and the mask. What lies between is what a training step is full of."""
+    if attributes is not None and not modulated:
+        attributes = aad.modulate_attributes(attributes)
+    y, mask = aad(h, z_id, attributes)  # (B, C_in, H, W)
+    return conv(F.relu(y)), mask
 
 
 class AADGenerator(ComponentMixin):
@@ -192,8 +221,6 @@ class AADGenerator(ComponentMixin):
 
     kind: ClassVar[str] = "aad_generator"
     _supports_gradient_checkpointing = True
-    gradient_checkpointing = False  # this and the next are what `enable_gradient_checkpointing` of diffusers sets
-    _gradient_checkpointing_func: Any
 
     @register_to_config
     def __init__(
@@ -274,28 +301,34 @@ class AADGenerator(ComponentMixin):
             The faces (B * r, 3, R, R) in [-1, 1], and M^k of each level that has one, (B * r, 1, S_k, S_k), the mean
             over the level's AAD layers.
         """
+        repeated = [
+            [a if a is None else a.repeat_interleave(len(z_id) // len(a), dim=0) for a in level]
+            for level in modulations
+        ]
+        return self.draw(z_id, repeated, modulated=True)
+
+    def forward(self, z_id: torch.Tensor, z_att: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Draw the face of identity z_id (B, d) with attributes z_att: (B, 3, R, R) in [-1, 1]."""
+        return self.draw(z_id, [[z] * 3 for z in z_att], modulated=False)[0]  # a block has three AAD layers at most
+
+    def draw(
+        self, z_id: torch.Tensor, attributes: Sequence[Sequence[torch.Tensor | None]], modulated: bool
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Run the blocks, with z_att or with what `modulate_attributes` made of it; returns what `generate` does."""
         # entries of unit size, whatever the encoder's scale: at length 1 the identity path would hardly learn
         z_id = F.normalize(z_id, dim=1) * z_id.shape[1] ** 0.5  # (B r, d)
         h = self.lift(z_id[:, :, None, None])  # (B r, C, S_1, S_1)
         masks = []
-        for k, (block, attributes) in enumerate(zip(self.blocks.values(), modulations, strict=True)):
+        for k, (block, given) in enumerate(zip(self.blocks.values(), attributes, strict=True)):
             if k:
                 h = F.interpolate(h, scale_factor=2, mode="bilinear", align_corners=False)
-            repeated = [a if a is None else a.repeat_interleave(len(z_id) // len(a), dim=0) for a in attributes]
-            if self.gradient_checkpointing and torch.is_grad_enabled():
-                h, level = self._gradient_checkpointing_func(block, h, z_id, repeated)  # (B r, C_k, S_k, S_k)
-            else:
-                h, level = block(h, z_id, repeated)  # (B r, C_k, S_k, S_k)
+            h, level = block(h, z_id, given, modulated)  # (B r, C_k, S_k, S_k)
             drawn = [m.mean(dim=1, keepdim=True) for m in level if m is not None]
             if drawn:
                 masks.append(torch.stack(drawn).mean(dim=0))  # (B r, 1, S_k, S_k)
         if self.config.output_upscale > 1:
             h = F.pixel_shuffle(self.to_rgb(F.leaky_relu(h, 0.1)), self.config.output_upscale)  # (B r, 3, R, R)
         return torch.tanh(h), masks
-
-    def forward(self, z_id: torch.Tensor, z_att: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Draw the face of identity z_id (B, d) with attributes z_att: (B, 3, R, R) in [-1, 1]."""
-        return self.generate(z_id, self.modulate_attributes(z_att))[0]
 
 
 def check_widths(

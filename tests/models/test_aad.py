@@ -120,7 +120,7 @@ def test_gradient_checkpointing_changes_no_gradient():
         generator(z_id, z_att).square().sum().backward()
         gradients.append([p.grad.clone() for p in generator.parameters()])
         generator.enable_gradient_checkpointing()
-    assert generator.gradient_checkpointing
+    assert generator.is_gradient_checkpointing
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
 
 

@@ -16,7 +16,7 @@ from faceshifter_hub.datasets.shards import write_shard
 from faceshifter_hub.evaluation.split import is_validation
 from faceshifter_hub.faces.alignment import template
 from faceshifter_hub.models.dlib_resnet import DlibIdentityEncoder
-from faceshifter_hub.preparation.examine import Task, examine_all
+from faceshifter_hub.preparation.examine import Task, encode_jpeg, examine_all
 from faceshifter_hub.preparation.photographs import list_photographs
 from faceshifter_hub.synthesis.datasets.samples import encode_facts, encode_map, encode_picture
 from faceshifter_hub.synthesis.labels import LABELS
@@ -112,3 +112,19 @@ def bf16() -> Iterator[None]:
     AcceleratorState._reset_state(reset_partial_state=True)
     yield
     AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture
+def make_photos(tmp_path: Path) -> Callable[[str, list[tuple[str | None, int]]], Path]:
+    """Write a shard of bars; `make_photos("a", [("ann", 0), (None, 1)])` shows ann as bar 0, somebody as bar 1."""
+
+    def make_photos(name: str, people: list[tuple[str | None, int]]) -> Path:
+        (tmp_path / name).mkdir()
+        samples = []
+        for n, (person, bar) in enumerate(people):
+            facts = {"file": f"{n}.png", "person": person, "split": "training", "landmarks": template(SIDE).tolist()}
+            samples.append((f"photo-{n:08}", {"json": encode_facts(facts), "jpg": encode_jpeg(barred(bar))}))
+        write_shard(tmp_path / name / "photos-000000.tar", samples)
+        return tmp_path
+
+    return make_photos

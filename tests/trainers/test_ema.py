@@ -63,3 +63,10 @@ def test_a_resumed_average_goes_on_alike():
     resumed.update(model)
     for a, b in zip(first.average.state_dict().values(), resumed.average.state_dict().values(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_without_decay_there_is_no_copy():
+    model = network()
+    ema = EMA(model, 0.0)
+    ema.update(moved(model))
+    assert ema.average is model and model.training and ema.state_dict() == {}

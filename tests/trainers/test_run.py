@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import pytest
@@ -16,7 +17,7 @@ from trainers.options import parse_options
 
 def parse(*flags):
     given = ["--recipe", "tiny-aei", "--train_data_dir", "photos", "--output_dir", "out", *flags]
-    return parse_options(AEIOptions, "Train.", given)
+    return parse_options(AEIOptions, given)
 
 
 def test_the_rate_warms_up_holds_and_decays():
@@ -65,8 +66,16 @@ def test_averages_start_from_the_weights_that_are_trained(tmp_path):
     options = parse("--output_dir", str(tmp_path))
     optimizer = run.adam(network, options)
     ema = EMA(of_this_process, 0.9)
-    run.Loop(Accelerator(), options, network, optimizer, run.schedule(optimizer, options), ema, lambda step: None)
+    run.Loop(Accelerator(), options, network, optimizer, run.schedule(optimizer, options), ema, lambda step: tmp_path)
     assert torch.equal(ema.average.weight, network.weight) and not torch.equal(of_this_process.weight, network.weight)
+
+
+def test_a_network_is_in_eval_mode_for_a_while():
+    for network in (nn.Linear(2, 2), nn.Linear(2, 2).eval()):
+        before = network.training
+        with run.in_eval_mode(network):
+            assert not network.training
+        assert network.training is before
 
 
 def test_lines_after_the_checkpoint_are_dropped(tmp_path):
@@ -77,16 +86,39 @@ def test_lines_after_the_checkpoint_are_dropped(tmp_path):
     assert metrics.read_text().splitlines() == [
         '{"step": 1, "a": 1.0}',
         '{"step": 2, "a": 2.0}',
-        '{"step": 3, "a": 0.1}',
+        '{"step": 3, "a": 0.1, "learning_rate": 0.001}',
     ]
 
 
-def test_losses_go_to_tensorboard(tmp_path):
-    options = parse("--output_dir", str(tmp_path), "--report_to", "tensorboard")
-    accelerator = run.start(options)
-    run.Reporter(accelerator, options, 0).report(1, {"identity": 0.5}, 1e-3)
-    accelerator.end_training()
-    assert any(b"identity" in path.read_bytes() for path in tmp_path.glob("logs/**/events.*"))
+@pytest.mark.parametrize("tracker", ["tensorboard", "wandb", "trackio"])
+def test_losses_and_grids_go_to_the_tracker(tmp_path, monkeypatch, tracker):
+    places = {"WANDB_MODE": "offline", "WANDB_DIR": tmp_path, "TRACKIO_DIR": tmp_path / "trackio"}
+    for name, value in places.items():
+        monkeypatch.setenv(name, str(value))
+    command = [sys.executable, "-c", REPORT, str(tmp_path), tracker]  # trackers keep threads of their own
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    content = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and "grid" not in path.name)
+    assert b"identity" in content and b"samples" in content
+
+
+REPORT = """
+import sys
+from pathlib import Path
+import torch
+from trainers import run
+from trainers.aei import AEIOptions
+from trainers.options import parse_options
+
+folder, tracker = Path(sys.argv[1]), sys.argv[2]
+given = ["--recipe", "tiny", "--train_data_dir", "photos", "--output_dir", str(folder), "--report_to", tracker]
+options = parse_options(AEIOptions, given)
+accelerator = run.start(options)
+reporter = run.Reporter(accelerator, options, 0)
+reporter.report(1, {"identity": 0.5}, 1e-3)
+reporter.show(1, run.save_grid(folder / "samples" / "grid.png", [torch.zeros(1, 3, 8, 8)]))
+accelerator.end_training()
+"""
 
 
 def test_a_tracker_that_is_not_installed_is_one_sentence(tmp_path, monkeypatch):
@@ -121,6 +153,15 @@ def test_a_grid_has_a_row_a_sample_and_a_column_a_kind(tmp_path):
     grid = Image.open(tmp_path / "samples" / "1.png")
     assert grid.size == (8, 8)
     assert [grid.getpixel(at)[0] for at in ((0, 0), (7, 0), (0, 7), (7, 7))] == [0, 255, 0, 128]
+
+
+def test_masks_are_tiled_row_by_row():
+    masks = [torch.full((2, 1, side, side), side / 10) for side in (2, 4, 8)]
+    picture = run.tile_masks(masks, 2, 16)
+    assert picture.shape == (2, 3, 16, 16)
+    corners = [picture[1, 0, row, column].item() for row, column in ((0, 0), (0, 15), (15, 0), (15, 15))]
+    assert corners == pytest.approx([2 * 0.2 - 1, 2 * 0.4 - 1, 2 * 0.8 - 1, -1])
+    assert (run.tile_masks([], 2, 16) == -1).all()
 
 
 def test_an_output_folder_that_cannot_be_made_is_one_sentence(tmp_path):

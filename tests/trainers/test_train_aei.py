@@ -34,7 +34,7 @@ def test_both_components_load_and_have_learnt(tiny_aei, flags):
     assert generator(torch.randn(1, 128), encoder(torch.randn(1, 3, 64, 64))).shape == (1, 3, 64, 64)
     assert encoder.interface.attribute_space == generator.interface.attribute_space
 
-    options = parse_options(aei.AEIOptions, "Train.", flags("tiny-aei", tiny_aei.folder))
+    options = parse_options(aei.AEIOptions, flags("tiny-aei", tiny_aei.folder))
     set_seed(options.seed, device_specific=True)  # a run starts like this
     load_component("dlib-resnet", "identity_encoder")
     initial = aei.build(options)
@@ -48,19 +48,19 @@ def test_a_line_of_metrics_a_step_with_every_loss_of_the_recipe(tiny_aei):
     lines = metrics(tiny_aei.folder)
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
     names = "discriminator attribute reconstruction true_swap surroundings colour identity target_identity feature"
-    assert all(set(line) == {"step", "adversarial", *names.split()} for line in lines)
+    assert all(set(line) == {"step", "adversarial", "learning_rate", *names.split()} for line in lines)
     assert all(np.isfinite(list(line.values())).all() for line in lines)
 
 
 def test_sample_grids_show_validation_pairs(tiny_aei):
     assert sorted(path.name for path in (tiny_aei.folder / "samples").iterdir()) == ["000002.png", "000004.png"]
     grid = np.asarray(Image.open(tiny_aei.folder / "samples" / "000004.png"))
-    assert grid.shape == (aei.GRID_ROWS * 64, 4 * 64, 3)
+    assert grid.shape == (aei.GRID_ROWS * 64, 6 * 64, 3)
     assert grid.std() > 20
 
 
 def test_curves_are_drawn(tiny_aei):
-    assert Image.open(tiny_aei.folder / "curves.png").size == (3 * PANEL[0], 4 * PANEL[1])  # ten losses
+    assert Image.open(tiny_aei.folder / "curves.png").size == (3 * PANEL[0], 4 * PANEL[1])  # ten losses and the rate
 
 
 def test_r1_weighs_on_every_sixteenth_step_in_half_precision_too(flags, tmp_path, bf16):
@@ -87,6 +87,43 @@ def test_a_run_that_is_lost_stops_and_keeps_the_last_good_checkpoint(tiny_aei, f
         assert (folder / name / weights).read_bytes() == (tiny_aei.folder / name / weights).read_bytes()
 
 
+def test_a_checkpoint_of_other_networks_is_one_sentence(tiny_aei, flags, tmp_path):
+    shutil.copytree(tiny_aei.folder, tmp_path / "run")
+    given = {"resume_from_checkpoint": "latest", "model.generator.stem_channels": 12}
+    with pytest.raises(
+        TrainingError,
+        match=r"^\S*checkpoint-4 cannot be resumed \([^\n]*\): it is damaged, or of another recipe; [^\n]*$",
+    ):
+        aei.main(flags("tiny-aei", tmp_path / "run", **given))
+
+
+def test_a_damaged_checkpoint_is_one_sentence(tiny_aei, flags, tmp_path):
+    shutil.copytree(tiny_aei.folder, tmp_path / "run")
+    for name in ("model.safetensors", "optimizer.bin"):
+        path = tmp_path / "run" / "checkpoint-4" / name
+        path.write_bytes(path.read_bytes()[:1000])
+        with pytest.raises(TrainingError, match=r"^\S*checkpoint-4 cannot be resumed \([^\n]*\): it is damaged"):
+            aei.main(flags("tiny-aei", tmp_path / "run", resume_from_checkpoint="latest"))
+        path.write_bytes((tiny_aei.folder / "checkpoint-4" / name).read_bytes())
+
+
+def test_a_checkpoint_that_cannot_be_written_is_one_sentence(flags, tmp_path):
+    (tmp_path / "partial-checkpoint-1").touch()  # in its way
+    with pytest.raises(
+        TrainingError, match=r"^\S*checkpoint-1 cannot be written \([^\n]*\); earlier checkpoints are "
+    ):
+        aei.main(flags("tiny-aei", tmp_path, max_train_steps=1))
+
+
+def test_a_disk_without_room_is_known_before_the_first_step(flags, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
+    with pytest.raises(
+        TrainingError, match=r"^\S* has 0\.0 GiB left, and the checkpoints of this run take 0\.0: make "
+    ):
+        aei.main(flags("tiny-aei", tmp_path, max_train_steps=1))
+    assert not (tmp_path / "metrics.jsonl").exists()
+
+
 def test_older_checkpoints_are_dropped(tiny_aei):
     assert [path.name for path in tiny_aei.folder.glob("*checkpoint-*")] == ["checkpoint-4"]
 
@@ -103,7 +140,7 @@ def test_the_papers_losses_alone_need_no_triplets(flags, tmp_path):
         given += [f"--{name}_weight", "0"]
     at = given.index("--synthetic_data_dir")
     aei.main([*given[:at], *given[at + 2 :]])
-    assert set(metrics(tmp_path)[0]) == {"step", "attribute", "reconstruction", "identity"}
+    assert set(metrics(tmp_path)[0]) == {"step", "attribute", "reconstruction", "identity", "learning_rate"}
 
 
 def test_triplets_can_be_rendered_meanwhile(flags, tmp_path, monkeypatch):
@@ -121,7 +158,7 @@ def test_triplets_of_two_origins_are_refused(flags, tmp_path):
 
 
 def test_a_grown_network_starts_from_the_coarse_levels_of_the_smaller(tiny_aei, flags):
-    options = parse_options(aei.AEIOptions, "Train.", flags("tiny-aei", tiny_aei.folder, init_model=tiny_aei.folder))
+    options = parse_options(aei.AEIOptions, flags("tiny-aei", tiny_aei.folder, init_model=tiny_aei.folder))
     widths = options.model["encoder"]["down_channels"], options.model["generator"]["channels"]
     model = {
         **options.model,
@@ -139,7 +176,7 @@ def test_a_grown_network_starts_from_the_coarse_levels_of_the_smaller(tiny_aei, 
 
 @pytest.mark.parametrize("given", [{"train_data_dir": "nowhere"}, {"synthetic_data_dir": "nowhere"}])
 def test_missing_data_are_one_sentence(flags, tmp_path, given):
-    with pytest.raises(FaceShifterError, match=r"^nowhere has no [^\n]*$"):
+    with pytest.raises(FaceShifterError, match=r"^nowhere (has no|cannot be read) [^\n]*$"):
         aei.main(flags("tiny-aei", tmp_path, **given))
 
 

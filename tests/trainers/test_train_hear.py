@@ -13,7 +13,10 @@ from faceshifter_hub.errors import FaceShifterError, IncompatibleComponentsError
 from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.models.hear import HEARRefiner
 from trainers import hear
-from trainers.data import load_photos, to_tensor
+from trainers.frozen_aei import FrozenAEI, part_address
+from trainers.hard_targets import draw_histogram, hardest, heuristic_errors
+from trainers.pairs import to_tensor
+from trainers.photos import PhotoFolder, find_shards
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,7 @@ def tiny_hear(tiny_aei, flags, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stage_1(tiny_aei):
-    return hear.FrozenAEI(tiny_aei.folder, load_component("dlib-resnet", "identity_encoder"))
+    return FrozenAEI(str(tiny_aei.folder), load_component("dlib-resnet", "identity_encoder"))
 
 
 def metrics(folder):
@@ -43,13 +46,15 @@ def test_the_refiner_loads_and_has_learnt(tiny_hear):
 def test_a_line_of_metrics_a_step(tiny_hear):
     lines = metrics(tiny_hear)
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
-    assert all(set(line) == {"step", "identity", "change", "reconstruction", "true_swap"} for line in lines)
+    assert all(
+        set(line) == {"step", "identity", "change", "reconstruction", "true_swap", "learning_rate"} for line in lines
+    )
     assert all(np.isfinite(list(line.values())).all() for line in lines)
 
 
 def test_a_sample_grid_shows_validation_pairs(tiny_hear):
     grid = np.asarray(Image.open(tiny_hear / "samples" / "000004.png"))
-    assert grid.shape == (hear.GRID_ROWS * 64, 5 * 64, 3)
+    assert grid.shape == (hear.GRID_ROWS * 64, 6 * 64, 3)
     assert grid.std() > 20
 
 
@@ -91,16 +96,71 @@ def test_the_heuristic_error_is_what_stage_1_fails_to_reconstruct(stage_1):
 
 
 def test_the_hardest_are_the_largest_errors():
-    assert hear.hardest(np.array([0.1, 0.9, 0.5, 0.7]), 0.5).tolist() == [1, 3]
-    assert hear.hardest(np.array([0.1, 0.9]), 0.1).tolist() == [1]
+    assert hardest(np.array([0.1, 0.9, 0.5, 0.7]), 0.5).tolist() == [1, 3]
+    assert hardest(np.array([0.1, 0.9]), 0.1).tolist() == [1]
 
 
-def test_a_picture_has_the_error_of_its_own_reconstruction(stage_1, photos_dir):
-    photos = load_photos(photos_dir, 64, validation=True)
-    errors = hear.heuristic_errors(stage_1, photos, 64, Accelerator())
-    x = to_tensor(align(photos[1].image, photos[1].points, 64)[0])[None]
-    assert errors.shape == (2,)
-    assert errors[1] == pytest.approx(stage_1(x, torch.zeros(1, 128))[1].abs().mean().item(), rel=1e-4)
+@pytest.fixture
+def photos(photos_dir):
+    return PhotoFolder(find_shards(photos_dir), "training", 64)
+
+
+def test_a_picture_has_the_error_of_its_own_reconstruction(stage_1, photos, tmp_path):
+    errors = heuristic_errors(stage_1, photos, 64, 4, tmp_path, Accelerator())
+    x = to_tensor(align(photos[5].image, photos[5].points, 64)[0])[None]
+    assert errors.shape == (6,)
+    assert errors[5] == pytest.approx(stage_1(x, torch.zeros(1, 128))[1].abs().mean().item(), rel=1e-4)
+
+
+def test_errors_are_computed_once_and_go_on_where_they_stopped(stage_1, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("trainers.hard_targets.PIECE", 2)
+    errors = heuristic_errors(stage_1, photos, 64, 2, tmp_path, Accelerator())
+    (tmp_path / "00000002.npy").unlink()
+    computed = []
+    error = stage_1.error
+    monkeypatch.setattr(stage_1, "error", lambda x: computed.append(len(x)) or error(x))
+    again = heuristic_errors(stage_1, photos, 64, 2, tmp_path, Accelerator())
+    assert np.array_equal(again, errors) and computed == [2]
+
+
+def test_every_data_set_keeps_the_share_of_its_own_worst(tiny_aei, photos_dir, flags, tmp_path):
+    given = dict(aei_model=tiny_aei.folder, max_train_steps=1, hard_share=0.34, hard_candidates=10)
+    more = ["--train_data_dir", f"{photos_dir}=2"]
+    chosen = {}
+
+    def remember(aei, options, photos, triplets, accelerator, choose=hear.choose_targets):
+        choose(aei, options, photos, triplets, accelerator)
+        chosen.update(photos=[folder.targets for folder in photos], rendered=triplets.targets)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hear, "choose_targets", remember)
+        hear.main([*flags("tiny-hear", tmp_path, **given), *more])
+    assert [len(targets) for targets in chosen["photos"]] == [2, 2] and len(chosen["rendered"]) == 3
+    assert len(set(chosen["rendered"])) == 3
+    assert Image.open(tmp_path / "hardest.png").size == (3 * 64, (2 + 2 + 3) * 64)
+    assert Image.open(tmp_path / "heuristic_errors.png").height == 3 * 220
+
+
+def test_a_histogram_shows_what_is_kept(tmp_path):
+    draw_histogram({"faces": np.linspace(0.1, 0.2, 1000)}, 0.1, tmp_path / "histogram.png")
+    pixels = np.asarray(Image.open(tmp_path / "histogram.png")).reshape(-1, 3).tolist()
+    kept, others = pixels.count([20, 70, 170]), pixels.count([190, 205, 230])
+    assert kept / (kept + others) == pytest.approx(0.1, abs=0.04)
+
+
+def test_any_folder_of_cutouts_is_pasted(tiny_aei, flags, tmp_path):
+    (tmp_path / "cutouts").mkdir()
+    disc = Image.new("RGBA", (30, 30))
+    disc.paste((250, 0, 0, 255), (5, 5, 25, 25))
+    disc.save(tmp_path / "cutouts" / "disc.png")
+    given = dict(aei_model=tiny_aei.folder, max_train_steps=1, occluder_dir=tmp_path / "cutouts")
+    hear.main(flags("tiny-hear", tmp_path / "out", **given))
+    assert (tmp_path / "out" / "hear_refiner").is_dir()
+
+
+def test_stage_1_may_be_on_the_hub_at_a_revision():
+    assert part_address("hf://alice/aei@v1", "aad_generator") == "hf://alice/aei/aad_generator@v1"
+    assert part_address("runs/a@b", "aad_generator") == "runs/a@b/aad_generator"
 
 
 def test_a_stage_1_of_another_resolution_is_one_sentence(tiny_aei, flags, tmp_path):
