@@ -41,6 +41,10 @@ class UnreadableImageError(MediaError):
     """The file is no picture, or a damaged one."""
 
 
+class InaccessibleImageError(UnreadableImageError):
+    """The file is not there, or may not or cannot be read: nothing is known of the picture."""
+
+
 class ImageTooLargeError(MediaError):
     """The picture exceeds the limits of the settings."""
 
@@ -70,8 +74,13 @@ class TrainingError(FaceShifterError):
 
 
 class WorkerError(FaceShifterError):
-    """A process that shared the work was ended from outside."""
+    """Processes to share the work cannot be had, or were ended from outside."""
 
 
 class RenderError(FaceShifterError):
     """The renderer lacks what it needs or was given impossible parameters."""
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what a library's error says, without a full stop, to be quoted in one of ours."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")

@@ -45,7 +45,13 @@ def write_card(output: Path, plan: Plan, photographs: Sequence[Photograph], line
     options = shlex.join(["--size", str(plan.size), "--min-face", str(plan.min_face)])
     with written_whole(output / "README.md") as file:
         file.write(
-            f"""# Photographs to train on
+            f"""---
+configs:
+  - config_name: default
+    data_files: "photos-*.tar"
+---
+
+# Photographs to train on
 
 {len(kept)} faces of {people} people out of {plan.photographs} photographs: {splits["training"]} for training, \
 {splits["validation"]} for validation, nobody in both.

@@ -25,34 +25,33 @@ def add_prepare(subparsers: "Subparsers") -> None:
     parser.add_argument(
         "--min-face", "--min_face", type=int, metavar="P", help="least side of the face in the photograph (half of S)"
     )
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="W", help="processes (one a core)")
+    engine = parser.add_mutually_exclusive_group()
+    engine.add_argument("--workers", type=int, metavar="W", help="processes (one a core)")
+    engine.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="in their place, all cores of a Ray cluster whose nodes see IN under the same path: auto, local, "
+        "HOST:6379, ray://HOST:10001",
+    )
     parser.set_defaults(run=run_prepare)
 
 
 def run_prepare(arguments: argparse.Namespace) -> None:
     """Fill the folder, then write its list of rejections and its card."""
-    from faceshifter_hub.datasets.folder import filling
     from faceshifter_hub.datasets.progress import tell
-    from faceshifter_hub.preparation.card import write_card, write_rejected
-    from faceshifter_hub.preparation.fill import Plan, fill, remember
-    from faceshifter_hub.preparation.photographs import list_photographs
+    from faceshifter_hub.preparation.prepare import prepare
 
     min_face = arguments.size // 2 if arguments.min_face is None else arguments.min_face
+    workers = os.cpu_count() or 1 if arguments.workers is None else arguments.workers
     check_range("--size", arguments.size, *SIZES)
     check_range("--min-face", min_face, 1, 10_000)
-    check_range("--workers", arguments.workers, *WORKERS)
-    photographs = list_photographs(arguments.input)
-    plan = Plan.of(photographs, arguments.size, min_face)
-    with filling(arguments.output):
-        remember(arguments.output, plan)
-        try:
-            lines = fill(arguments.input, photographs, arguments.output, plan, arguments.workers)
-            write_rejected(arguments.output, lines)
-            write_card(arguments.output, plan, photographs, lines)
-        except KeyboardInterrupt:
-            tell("", "\n")
-            print("Stopped. The same command goes on where this one stopped.", file=sys.stderr)
-            raise
+    check_range("--workers", workers, *WORKERS)
+    try:
+        prepare(arguments.input, arguments.output, arguments.size, min_face, workers, arguments.ray)
+    except KeyboardInterrupt:
+        tell("", "\n")
+        print("Stopped. The same command goes on where this one stopped.", file=sys.stderr)
+        raise
     print(arguments.output)
 
 

@@ -3,6 +3,7 @@
 import functools
 import io
 import json
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,13 @@ from PIL import Image
 
 from faceshifter_hub.component import load_component
 from faceshifter_hub.datasets.workers import heed_stop
-from faceshifter_hub.errors import FaceError, ImageTooLargeError, UnreadableImageError
+from faceshifter_hub.errors import (
+    DataError,
+    FaceError,
+    ImageTooLargeError,
+    InaccessibleImageError,
+    UnreadableImageError,
+)
 from faceshifter_hub.faces.alignment import align, similarity, template, warp
 from faceshifter_hub.faces.detection import FaceDetector
 from faceshifter_hub.media.images import read_image
@@ -63,7 +70,13 @@ class Examined:
 
 
 def examine_all(task: Task) -> list[Examined]:
-    """Examine photographs one after the other."""
+    """Examine photographs one after the other, on one thread: there is a process a core.
+
+    Raises:
+        DataError: One cannot be read here, which says nothing about the photograph.
+    """
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     examined = []
     for photograph in task.photographs:
         heed_stop()
@@ -72,40 +85,50 @@ def examine_all(task: Task) -> list[Examined]:
 
 
 def examine(photograph: Photograph, task: Task) -> Examined:
-    """Find, align and judge the largest face of a photograph."""
+    """Read a photograph and judge it."""
+    try:
+        image = read_image(task.folder / photograph.file)
+    except InaccessibleImageError as error:
+        raise DataError(
+            f"On {platform.node()}, {error} Put it, or an empty file, where every machine at work sees it there, and "
+            "give the same command again."
+        ) from error
+    except ImageTooLargeError:
+        return Examined(photograph, {"reason": "too large"}, {}, 0)
+    except UnreadableImageError:
+        return Examined(photograph, {"reason": "corrupt"}, {}, 0)
+    return judge(image, photograph, task.size, task.min_face)
+
+
+def judge(image: np.ndarray, photograph: Photograph, size: int, min_face: int) -> Examined:
+    """Find, align and judge the largest face of a photograph (H, W, 3) uint8 RGB; see `Task` for the sizes."""
 
     def left_out(reason: str, **measured: float) -> Examined:
         return Examined(photograph, {"reason": reason, **measured}, {}, 0)
 
-    try:
-        image = read_image(task.folder / photograph.file)
-    except ImageTooLargeError:
-        return left_out("too large")
-    except UnreadableImageError:
-        return left_out("corrupt")
     landmarks = find_landmarks(image)
     if landmarks is None:
         return left_out("no face")
     try:
-        matrix = similarity(landmarks, template(task.size))  # (2, 3), photograph -> aligned face
+        matrix = similarity(landmarks, template(size))  # (2, 3), photograph -> aligned face
     except FaceError:
         return left_out("no face")
-    side = round(float(task.size / np.sqrt(np.linalg.det(matrix[:, :2]))), 1)
-    if side < task.min_face:
+    side = round(float(size / np.sqrt(np.linalg.det(matrix[:, :2]))), 1)
+    if side < min_face:
         return left_out("small", side=side)
     face, _ = align(image, landmarks, min(round(side), JUDGED_SIZE))  # enlarged, it would seem blurred
     grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
     sharpness = measure_sharpness(grey)
     if sharpness < MIN_SHARPNESS:
         return left_out("blurred", sharpness=sharpness)
-    matrix[:, 2] += round(MARGIN * task.size)
-    width = task.size + 2 * round(MARGIN * task.size)
+    matrix[:, 2] += round(MARGIN * size)
+    width = size + 2 * round(MARGIN * size)
     facts = {
         "file": photograph.file,
         "person": photograph.person,
         "split": photograph.split,
         "landmarks": (landmarks @ matrix[:, :2].T + matrix[:, 2]).round(3).tolist(),
-        "size": task.size,
+        "size": size,
         "side": side,
         "sharpness": sharpness,
     }
@@ -122,9 +145,7 @@ def find_landmarks(image: np.ndarray) -> np.ndarray | None:
 
 @functools.cache
 def get_detector() -> FaceDetector:
-    """Return this process's detector; it keeps to one thread, because there is a process a core."""
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    """Return this process's detector."""
     return load_component("mtcnn", "face_detector")
 
 

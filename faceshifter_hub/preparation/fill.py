@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ import faceshifter_hub
 from faceshifter_hub.datasets.progress import clock, tell
 from faceshifter_hub.datasets.shards import write_shard
 from faceshifter_hub.datasets.whole import written_whole
-from faceshifter_hub.datasets.workers import map_in_processes
 from faceshifter_hub.errors import DataError, UnwritableOutputError
 from faceshifter_hub.preparation.duplicates import Seen
 from faceshifter_hub.preparation.examine import Examined, Task, examine_all
@@ -26,6 +25,7 @@ from faceshifter_hub.preparation.photographs import Photograph
 PLAN_FILE, PROGRESS_FILE = "dataset.json", "progress.jsonl"
 PHOTOGRAPHS_A_SHARD, PHOTOGRAPHS_A_TASK = 512, 16
 Line = dict[str, Any]  # of the progress: {"kept": [{"file", "hash"}], "rejected": [{"file", "reason", ...}]}
+MapTasks = Callable[[Callable[[Task], list[Examined]], Iterable[Task]], Iterator[list[Examined]]]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def remember(output: Path, plan: Plan) -> None:
         )
 
 
-def fill(folder: Path, photographs: Sequence[Photograph], output: Path, plan: Plan, workers: int) -> list[Line]:
+def fill(folder: Path, photographs: Sequence[Photograph], output: Path, plan: Plan, map_tasks: MapTasks) -> list[Line]:
     """Write the shards that a folder lacks, telling how it goes on stderr.
 
     Args:
@@ -93,14 +93,15 @@ def fill(folder: Path, photographs: Sequence[Photograph], output: Path, plan: Pl
         photographs: all of it, in the order of their names.
         output: folder of the shards.
         plan: what was asked for.
-        workers: number of processes.
+        map_tasks: yields what a function makes of tasks, in their order.
 
     Returns:
         The whole progress, a line a shard.
 
     Raises:
         UnwritableOutputError: A file cannot be written.
-        WorkerError: A process was ended from outside.
+        DataError: A photograph cannot be read.
+        WorkerError: Who shares the work was ended from outside.
     """
     lines = read_progress(output)
     seen = Seen()
@@ -113,7 +114,7 @@ def fill(folder: Path, photographs: Sequence[Photograph], output: Path, plan: Pl
 
     def tasks() -> Iterator[Task]:
         for start in range(first, len(photographs), PHOTOGRAPHS_A_TASK):
-            yield Task(folder, photographs[start : start + PHOTOGRAPHS_A_TASK], plan.size, plan.min_face)
+            yield Task(folder.absolute(), photographs[start : start + PHOTOGRAPHS_A_TASK], plan.size, plan.min_face)
 
     def report(done: int) -> None:
         rate = (done - first) / (time.monotonic() - begun)
@@ -125,7 +126,7 @@ def fill(folder: Path, photographs: Sequence[Photograph], output: Path, plan: Pl
     report(first)
     samples: list[tuple[str, dict[str, bytes]]] = []
     line: Line = {"kept": [], "rejected": []}
-    for results in map_in_processes(examine_all, tasks(), workers):
+    for results in map_tasks(examine_all, tasks()):
         for examined in results:
             sift(examined, seen, line, samples)
         done = results[-1].photograph.number + 1

@@ -51,6 +51,15 @@ def list_photographs(folder: Path) -> list[Photograph]:
     ]
 
 
+def holds_photographs(folder: Path) -> bool:
+    """Tell whether there is a photograph below a folder.
+
+    Raises:
+        DataError: There is no such folder, or it cannot be read.
+    """
+    return any(True for _ in walk(folder))
+
+
 def walk(folder: Path) -> Iterator[str]:
     """Yield the names of all photographs below a folder."""
 

@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from faceshifter_hub.errors import ImageTooLargeError, MediaError, UnreadableImageError, UnwritableOutputError
+from faceshifter_hub.errors import (
+    ImageTooLargeError,
+    InaccessibleImageError,
+    MediaError,
+    UnreadableImageError,
+    UnwritableOutputError,
+)
 from faceshifter_hub.media.images import READ_FORMATS, WRITE_OPTIONS, check_output, read_image, write_image
 
 RNG = np.random.default_rng(0)
@@ -168,9 +174,9 @@ def test_what_is_no_picture_is_refused(tmp_path, content, reason):
 
 def test_a_folder_and_a_missing_file_are_refused(tmp_path):
     assert "is no file" in refused(UnreadableImageError, read_image, tmp_path)
-    assert "No such file" in refused(UnreadableImageError, read_image, tmp_path / "nobody.jpg")
-    assert "cannot be read" in refused(UnreadableImageError, read_image, tmp_path / ("x" * 300))
-    assert "cannot be read" in refused(UnreadableImageError, read_image, "nul\0.png")
+    assert "No such file" in refused(InaccessibleImageError, read_image, tmp_path / "nobody.jpg")
+    assert "cannot be read" in refused(InaccessibleImageError, read_image, tmp_path / ("x" * 300))
+    assert "cannot be read" in refused(InaccessibleImageError, read_image, "nul\0.png")
 
 
 def test_a_damaged_pil_image_is_refused():

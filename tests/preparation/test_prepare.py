@@ -107,6 +107,18 @@ def test_the_card_counts_and_names_the_command(prepared):
         assert f"| {row} |" in card
 
 
+def test_a_photograph_that_cannot_be_read_stops_the_run_until_it_can_and_is_not_called_corrupt(tmp_path, capsys):
+    folder, output = tmp_path / "photographs", tmp_path / "output"
+    folder.mkdir()
+    face(1).save(folder / "a.png")
+    (folder / "b.png").symlink_to(tmp_path / "elsewhere")
+    assert prepare(folder, output, "--workers", "1") == 1
+    assert "b.png' cannot be read (No such file or directory)" in capsys.readouterr().err.splitlines()[-1]
+    face(2).save(tmp_path / "elsewhere", "png")
+    assert prepare(folder, output, "--workers", "1") == 0
+    assert "2 faces of 2 people" in (output / "README.md").read_text()
+
+
 # ---- interruptions
 
 
