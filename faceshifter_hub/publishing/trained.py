@@ -10,7 +10,11 @@ from faceshifter_hub.errors import CheckpointError, DataError, UnknownComponentE
 from faceshifter_hub.registry import Kind
 
 TRAINED_KINDS: tuple[Kind, ...] = tuple(k for k in get_args(Kind) if k not in ("identity_encoder", "face_detector"))
-DATA = {"train_data_dir": "photographs", "synthetic_data_dir": "rendered triplets"}
+DATA = {
+    "train_data_dir": "photographs",
+    "dataset_name": "photographs, streamed,",
+    "synthetic_data_dir": "rendered triplets",
+}
 UNTOLD = {"output_dir", "resume_from_checkpoint", "push_to_hub", "hub_model_id"}  # nothing to do with the result
 
 
@@ -25,7 +29,12 @@ class TrainedFolder:
     @property
     def data(self) -> str:
         """What the recipe says of the data."""
-        named = [f"{what} `{Path(self.recipe[key]).name}`" for key, what in DATA.items() if key in self.recipe]
+        places = {key: self.recipe.get(key) or [] for key in DATA}
+        named = [
+            f"{DATA[key]} `{place if key == 'dataset_name' else Path(place).name}`"
+            for key, found in places.items()
+            for place in ([found] if isinstance(found, str) else found)
+        ]
         return ", ".join(named + ["triplets rendered on the fly"] * bool(self.recipe.get("synthesize_on_the_fly")))
 
     @property
@@ -59,6 +68,8 @@ def read_trained(path: Path) -> TrainedFolder:
 
 def bare(value: Any) -> Any:
     """Return an option without the folders of an absolute path: where somebody keeps data is nobody's business."""
+    if isinstance(value, list):
+        return [bare(each) for each in value]
     return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 

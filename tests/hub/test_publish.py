@@ -29,7 +29,7 @@ from faceshifter_hub.registry import Manifest, read_manifest
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 HALF = "diffusion_pytorch_model.fp16.safetensors"
 RECIPE = {
-    "train_data_dir": "/home/alice/photos",
+    "train_data_dir": ["/home/alice/photos"],
     "output_dir": "/home/alice/runs/aei",
     "learning_rate": 1e-05,
     "identity_encoder": "dlib-resnet",
@@ -120,7 +120,7 @@ def test_the_card_says_what_was_trained_on_what_and_how(hub, repo, trained, tmp_
     assert "/home/alice" not in card
     (recipe,) = re.findall(r"```toml\n(.*?)```", card, re.DOTALL)
     assert tomllib.loads(recipe) == {
-        "train_data_dir": "photos",
+        "train_data_dir": ["photos"],
         "learning_rate": 1e-05,
         "identity_encoder": "dlib-resnet",
         "model": RECIPE["model"],

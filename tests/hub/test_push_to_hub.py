@@ -9,22 +9,27 @@ from PIL import Image
 from tiny_networks import save_tiny_pipeline
 
 from faceshifter_hub.component import load_component
+from faceshifter_hub.datasets.shards import write_shard
 from faceshifter_hub.errors import HubUnavailableError, SettingsError, TrainingError
 from faceshifter_hub.faces.alignment import template
+from faceshifter_hub.preparation.examine import encode_jpeg
+from faceshifter_hub.synthesis.datasets.samples import encode_facts
 from trainers import aei, hear, run
-from trainers.data import Photo
 from trainers.options import parse_options
 
 EXAMPLES = Path(__file__).parents[2] / "registry" / "examples"
 
 
 @pytest.fixture
-def photos(monkeypatch):
-    """Three rendered people, in memory: what is pushed does not depend on how photographs are stored."""
-    pictures = [Image.open(path).resize((64, 64)) for path in sorted(EXAMPLES.glob("face_*.webp"))[:3]]
-    photos = [Photo(np.asarray(picture.convert("RGB")), template(64)) for picture in pictures]
-    for trainer in (aei, hear):
-        monkeypatch.setattr(trainer, "load_photos", lambda folder, resolution, validation: photos)
+def photos(tmp_path):
+    """Three rendered people of the training split, prepared."""
+    (tmp_path / "people").mkdir()
+    samples = []
+    for n, path in enumerate(sorted(EXAMPLES.glob("face_*.webp"))[:3]):
+        facts = {"file": path.name, "person": None, "split": "training", "landmarks": template(64).tolist()}
+        picture = np.asarray(Image.open(path).convert("RGB").resize((64, 64)))
+        samples.append((f"photo-{n}", {"json": encode_facts(facts), "jpg": encode_jpeg(picture)}))
+    write_shard(tmp_path / "people" / "photos-000000.tar", samples)
 
 
 @pytest.fixture
@@ -69,17 +74,17 @@ def test_stage_2_is_pushed_whole_at_its_end(hub, photos, flags, tmp_path):
 
 def test_the_recipe_that_a_run_leaves_repeats_it(hub, photos, flags, tmp_path):
     given = flags("tiny-aei", "alice/recipe", learning_rate="2e-5")
-    options = parse_options(aei.AEIOptions, "", given)
+    options = parse_options(aei.AEIOptions, given)
     aei.main(given)
-    again = parse_options(aei.AEIOptions, "", ["--recipe", str(tmp_path / "out" / "recipe.toml")])
-    assert again == options
+    again = parse_options(aei.AEIOptions, ["--recipe", str(tmp_path / "out" / "recipe.toml")])
+    assert again.model_dump() == options.model_dump()
 
 
 def test_another_process_than_the_main_one_pushes_nothing(hub, flags, monkeypatch):
-    accelerator = run.start(parse_options(aei.AEIOptions, "", flags("tiny-aei", "alice/second")))
+    accelerator = run.start(parse_options(aei.AEIOptions, flags("tiny-aei", "alice/second")))
     hub.requests.clear()
     monkeypatch.setitem(PartialState._shared_state, "process_index", 1)
-    run.push(accelerator, parse_options(aei.AEIOptions, "", flags("tiny-aei", "alice/second")))
+    run.push(accelerator, parse_options(aei.AEIOptions, flags("tiny-aei", "alice/second")))
     assert hub.requests == []
 
 
