@@ -8,6 +8,10 @@ import pytest
 from PIL import Image
 
 from faceshifter_hub.cli import build_parser
+from trainers.ablate import AblationOptions
+from trainers.aei import AEIOptions
+from trainers.hear import HEAROptions
+from trainers.options import parse_options
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -25,11 +29,15 @@ def test_the_command_line_knows_the_command(arguments):
     assert build_parser().parse_args(arguments)
 
 
-@pytest.mark.parametrize("arguments", find_commands("accelerate"), ids=" ".join)
-def test_the_training_script_and_its_recipe_exist(arguments):
-    assert arguments[0] == "launch" and (ROOT / arguments[1]).is_file()
-    recipe = arguments[arguments.index("--recipe") + 1]
-    assert list((ROOT / "trainers/recipes").glob(f"{recipe}.*"))
+SCRIPTS = [words[1:] for words in find_commands("accelerate")] + find_commands("python")
+OPTIONS = {"aei.py": AEIOptions, "hear.py": HEAROptions, "ablate.py": AblationOptions}
+
+
+@pytest.mark.parametrize("arguments", SCRIPTS, ids=" ".join)
+def test_the_training_script_knows_its_recipe_and_flags(arguments):
+    script, *flags = arguments
+    assert (ROOT / script).is_file()
+    assert parse_options(OPTIONS[Path(script).name], flags)
 
 
 def test_the_ten_lines_of_python_run(tmp_path, monkeypatch):

@@ -4,12 +4,15 @@ import argparse
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from faceshifter_hub.settings import get_settings
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+BASELINES = ("stage-1", "target", "truth", "pasted")  # the keys of `swapbench.make_swappers`
 
 
 def add_evaluate(subparsers: "Subparsers") -> None:
@@ -28,6 +31,21 @@ def add_evaluate(subparsers: "Subparsers") -> None:
         "--out", type=Path, required=True, metavar="DIR", help="folder for report.json and pairs.csv"
     )
     portraits.set_defaults(run=run_portraits)
+    swapbench = protocols.add_parser("swapbench", help="swaps between rendered people, against the true swap")
+    swapbench.add_argument("data", type=Path, metavar="DATA", help="folder of `synthesize --benchmark swapbench`")
+    swapbench.add_argument("--pipeline", default=get_settings().pipeline, metavar="ADDRESS", help="what to measure")
+    swapbench.add_argument(
+        "--baseline",
+        action="append",
+        choices=BASELINES,
+        help="what to compare it with, as often as needed: stage 1 alone, the target unchanged, the true swap itself, "
+        "the source pasted without a network",
+    )
+    swapbench.add_argument("--limit", type=positive, default=500, metavar="N", help="most triplets (%(default)s)")
+    swapbench.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for report.json, pairs.csv and cases.webp"
+    )
+    swapbench.set_defaults(run=run_swapbench)
     renders = protocols.add_parser("renders", help="whether rendered people are real to independent networks")
     renders.add_argument("--identities", type=positive, default=200, metavar="N", help="people (%(default)s)")
     renders.add_argument(
@@ -95,6 +113,61 @@ def portraits_command(arguments: argparse.Namespace) -> str:
     words = ["faceshifter", "evaluate", "portraits", str(arguments.data), "--pipeline", str(arguments.pipeline)]
     words += ["--limit", str(arguments.limit), "--seed", str(arguments.seed)]
     return shlex.join(words + ["--no-refine"] * arguments.no_refine)
+
+
+def run_swapbench(arguments: argparse.Namespace) -> None:
+    """Run the protocol `swapbench`, write its report and print the scores."""
+    from faceshifter_hub.evaluation.facemesh import FaceMesh, fetch_facemesh
+    from faceshifter_hub.evaluation.faceres import FaceRes, fetch_faceres
+    from faceshifter_hub.evaluation.networks import get_network
+    from faceshifter_hub.evaluation.report import metric_entries, prepare_folder, write_report
+    from faceshifter_hub.evaluation.swapbench import (
+        draw_cases,
+        evaluate_swapbench,
+        group_entries,
+        list_cases,
+        make_swappers,
+        table_rows,
+    )
+    from faceshifter_hub.pipeline import FaceShifterPipeline
+
+    places = list_cases(arguments.data, arguments.limit)
+    prepare_folder(arguments.out)
+    pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline)
+    swappers = make_swappers(pipeline, arguments.baseline or [])
+    faceres, facemesh = FaceRes.from_folder(fetch_faceres()), FaceMesh.from_folder(fetch_facemesh())
+    judged, seconds = evaluate_swapbench(swappers, places, faceres, facemesh)
+    found = judged.pop("pipeline")
+    report: dict[str, Any] = {
+        "protocol": "swapbench",
+        "command": swapbench_command(arguments),
+        "pipeline": {"address": arguments.pipeline, "components": pipeline.describe_components()},
+        "networks": {name: get_network(name).sha256 for name in ("faceres", "facemesh")},
+        "data": {"triplets": len(places), "shards": sorted({path.name for path, _ in places})},
+        "pairs": {"swapped": len(found.cases), "no_face_found": found.lost},
+        "metrics": metric_entries(found.metrics),
+        "groups": group_entries(found),
+        "baselines": {name: metric_entries(other.metrics) for name, other in judged.items()},
+        "seconds": {"swaps": round(seconds, 3)},
+    }
+    write_report(arguments.out, report, list(table_rows({"pipeline": found} | judged)))
+    draw_cases(arguments.out / "cases.webp", found, places, swappers)
+    others = {name: {(e["measured_by"], e["name"]): e["value"] for e in report["baselines"][name]} for name in judged}
+    print(f"{'':30}{'pipeline':>26}" + "".join(f"{name:>10}" for name in judged))
+    for entry in report["metrics"]:
+        low, high = entry["interval"]
+        compared = "".join(f"{o[entry['measured_by'], entry['name']]:10.3f}" for o in others.values())
+        name = f"{entry['name']}, {entry['measured_by']}"
+        print(f"{name:30}{entry['value']:9.3f} [{low:6.3f}, {high:6.3f}]{compared}")
+    print(f"{len(found.cases)} of {len(places)} triplets swapped; {arguments.out / 'report.json'}")
+
+
+def swapbench_command(arguments: argparse.Namespace) -> str:
+    """Return the command that repeats a run; it leaves out where the report goes."""
+    words = ["faceshifter", "evaluate", "swapbench", str(arguments.data), "--pipeline", str(arguments.pipeline)]
+    for name in arguments.baseline or []:
+        words += ["--baseline", name]
+    return shlex.join([*words, "--limit", str(arguments.limit)])
 
 
 def run_renders(arguments: argparse.Namespace) -> None:

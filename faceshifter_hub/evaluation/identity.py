@@ -104,9 +104,15 @@ def identity_metrics(results: Tensor, gallery: Tensor, sources: Tensor, targets:
 
 
 def summarise(metrics: Mapping[str, Tensor]) -> dict[str, Score]:
-    """Turn metrics of one number a pair, each (N,), into means with intervals."""
+    """Turn metrics of one number a pair, each (N,), into means with intervals.
+
+    Pairs that have no number are left out, and so is a metric of which none has one.
+    """
+    known = {name: values[~values.isnan()] for name, values in metrics.items()}
     return {
-        name: Score(values.mean().item(), bootstrap_interval(values), len(values)) for name, values in metrics.items()
+        name: Score(values.mean().item(), bootstrap_interval(values), len(values))
+        for name, values in known.items()
+        if len(values)
     }
 
 

@@ -27,11 +27,12 @@ def metric_entries(metrics: Metrics) -> list[dict]:
 
 
 def metric_columns(metrics: Metrics, index: int) -> Row:
-    """Return the numbers of one pair, a column a network and metric."""
+    """Return the numbers of one pair, a column a network and metric; none where a pair has no such number."""
     return {
         f"{network} {name}": round(values[index].item(), 6)
         for network, by_name in metrics.items()
         for name, values in by_name.items()
+        if not values[index].isnan()
     }
 
 
