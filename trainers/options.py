@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, CliSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    CliSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 from pydantic_settings.exceptions import SettingsError
 
 from faceshifter_hub.errors import TrainingError
@@ -75,12 +80,11 @@ class TrainingOptions(BaseSettings):
         return (RecipeSource(settings_cls),)
 
 
-class RecipeSource(PydanticBaseSettingsSource):
+class RecipeSource(InitSettingsSource):
     """The recipe that the flags name."""
 
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Not called: the recipe is read as a whole."""
-        raise NotImplementedError
+    def __init__(self, settings_cls: type[BaseSettings]):
+        super().__init__(settings_cls, init_kwargs={})
 
     def __call__(self) -> dict[str, Any]:
         """Return the recipe's values.
