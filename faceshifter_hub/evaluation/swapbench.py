@@ -94,7 +94,7 @@ def read_case(path: Path, span: tuple[int, int]) -> Case:
         target_points=np.array(facts["target"]["landmarks"], np.float32),
         truth_points=np.array(facts["truth"]["landmarks"], np.float32),
         parts=parts,
-        groups=("occluded" if parts["occluder"].any() else "clear", f"{skin} skin"),
+        groups=("occluded" if facts.get("occluded", bool(parts["occluder"].any())) else "clear", f"{skin} skin"),
     )
 
 
