@@ -77,3 +77,24 @@ def test_it_is_drawn_as_it_was_defined_with_hair_that_training_never_shows():
     assert set(HIDING) & set(occluded["labels"])
     for facts in (clear, occluded):
         assert facts["hair"] is None or facts["hair"] not in facts["trained_hair"]
+
+
+HASH = """
+from itertools import islice
+from faceshifter_hub.synthesis.renderer import FaceRenderer
+from faceshifter_hub.synthesis.datasets.swapbench import hash_people, load_swapbench, people_of
+bench, renderer = load_swapbench(), FaceRenderer(64)
+print(hash_people(people_of(renderer, bench.seed, group) for group in islice(bench.groups(), 40)))
+"""
+
+
+def test_another_processor_finds_the_same_people():
+    """Processors round matrix products, by which the light of environments is measured, differently."""
+    hashes = set()
+    for kernels in ("", "Prescott", "Haswell"):
+        environment = os.environ | {"OPENBLAS_CORETYPE": kernels}
+        process = subprocess.run(
+            [sys.executable, "-c", HASH], cwd=RUN["cwd"], env=environment, capture_output=True, text=True, check=True
+        )
+        hashes.add(process.stdout)
+    assert len(hashes) == 1

@@ -133,11 +133,17 @@ def people_of(renderer: "FaceRenderer", seed: int, group: int) -> "list[Person]"
 
 
 def hash_people(groups: "Iterable[Sequence[Person]]") -> str:
-    """Return the SHA-256 of everybody's parameters, rounded, so that another machine's last bits do not count."""
+    """Return the SHA-256 of everybody's parameters, rounded, so that another machine's last bits do not count.
+
+    The light of an environment is left out: it is measured there in single precision, by matrix products whose last
+    digits depend on the processor, and the environment and its turn, which are counted, decide it.
+    """
     digest = hashlib.sha256()
     for group in groups:
         for person in group:
-            parameters = [person.identity.model_dump(mode="json"), person.attributes.model_dump(mode="json")]
+            measured = {"light"} if person.attributes.background.environment else None
+            attributes = person.attributes.model_dump(mode="json", exclude=measured)
+            parameters = [person.identity.model_dump(mode="json"), attributes]
             digest.update(json.dumps(rounded(parameters), sort_keys=True).encode())
     return digest.hexdigest()
 
