@@ -201,8 +201,7 @@ class FaceShifterPipeline:
             target_face, matrix = align(photo, face.landmarks, self.resolution)
             swap = self.swap_aligned(z_source, self.to_tensor(target_face), refine=refine, watch=watch)
             with watch.time("paste"):
-                result = paste(photo, to_picture(swap.result[0]), matrix, face_mask(self.resolution))
-                output.images.append(Image.fromarray(result))
+                output.images.append(Image.fromarray(self.put_back(photo, swap.result[0], matrix)))
             output.faces.append(face)
             if return_stages:
                 output.stages.append(stage_pictures(source_face, target_face, swap))
@@ -251,6 +250,10 @@ class FaceShifterPipeline:
             error = target - reconstructed
             refined = self.components["hear_refiner"](swapped, error)
         return AlignedSwap(swapped, reconstructed, error, refined, [m[0::2] for m in masks])
+
+    def put_back(self, photo: np.ndarray, face: torch.Tensor, matrix: np.ndarray) -> np.ndarray:
+        """Paste an aligned face (3, R, R) in [-1, 1] into its photograph (H, W, 3); `matrix` is that of `align`."""
+        return paste(photo, to_picture(face), matrix, face_mask(self.resolution))
 
     def detect(self, photo: np.ndarray) -> list[Face]:
         """Return the faces of a photograph (H, W, 3) uint8 RGB, the largest first."""
@@ -327,6 +330,9 @@ class FaceShifterPipeline:
 def pipeline_addresses(address: str | Path) -> dict[Kind, str]:
     """Return the addresses of a pipeline's components, by kind.
 
+    A folder without an index that holds both components of stage 1, a training run's or one of its checkpoints, is the
+    default pipeline with these, and with a refiner only where the folder has one.
+
     Raises:
         ComponentError: There is no such pipeline, or its index cannot be read.
     """
@@ -335,6 +341,10 @@ def pipeline_addresses(address: str | Path) -> dict[Kind, str]:
         return dict(get_pipeline(parsed.name).components)
     if isinstance(parsed, RegistryAddress):
         get_pipeline(parsed.name)  # names the nearest
+    trained = {kind: f"{address}/{kind}" for kind in KINDS if (Path(address) / kind / "config.json").is_file()}
+    if {"attribute_encoder", "aad_generator"} <= trained.keys() and not (Path(address) / INDEX).exists():
+        default = pipeline_addresses(get_settings().pipeline)
+        return {kind: part for kind, part in default.items() if kind not in OPTIONAL_KINDS} | trained
     resolved = resolve(address, only=INDEX)
     if INDEX not in resolved.files:
         raise CheckpointError(f"'{address}' holds no {INDEX}, so it is no pipeline; `save_pretrained` writes one.")

@@ -1,5 +1,7 @@
 """The pipeline from photographs to photographs, with tiny networks and the real detector and identity encoder."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -19,6 +21,7 @@ from faceshifter_hub.errors import (
 )
 from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.faces.pasting import face_mask, paste
+from faceshifter_hub.pipeline import pipeline_addresses
 from faceshifter_hub.registry import DATA_ROOT
 
 SOURCE, TARGET, OTHER = sorted((DATA_ROOT / "examples").glob("*.webp"))[:3]
@@ -181,6 +184,17 @@ def test_an_unknown_pipeline_and_device_are_named(folder, tmp_path):
     (tmp_path / "model_index.json").write_text('{"components": {"aad_generator": "no entry"}}')
     with pytest.raises(CheckpointError, match="not the index of a pipeline"):
         FaceShifterPipeline.from_pretrained(tmp_path)
+
+
+def test_what_a_trainer_leaves_is_the_default_pipeline_with_its_components(folder, tmp_path):
+    for kind in ("attribute_encoder", "aad_generator"):
+        shutil.copytree(folder / kind, tmp_path / "checkpoint-8" / kind)
+    first_stage = pipeline_addresses(tmp_path / "checkpoint-8")
+    assert first_stage["aad_generator"] == f"{tmp_path}/checkpoint-8/aad_generator"
+    assert "hear_refiner" not in first_stage  # the default's has learnt the errors of another stage 1
+    assert first_stage["identity_encoder"] == "dlib-resnet"
+    shutil.copytree(folder / "hear_refiner", tmp_path / "checkpoint-8" / "hear_refiner")
+    assert pipeline_addresses(tmp_path / "checkpoint-8")["hear_refiner"].startswith(str(tmp_path))
 
 
 def test_saved_and_loaded_again_it_swaps_alike(pipe, tmp_path):

@@ -149,11 +149,13 @@ def main(argv: list[str] | None = None) -> None:
     ema.average.to(accelerator.device)
     aei, discriminator, optimizer, optimizer_d = accelerator.prepare(aei, discriminator, optimizer, optimizer_d)
 
-    def save(step: int) -> Path:
-        save_components(options, ema.average)
+    def save(folder: Path) -> None:
+        save_components(folder, ema.average)
+
+    def draw(step: int) -> Path:
         return save_samples(options, step, ema.average, identity_encoder, preview, accelerator)
 
-    loop = run.Loop(accelerator, options, aei, optimizer, schedule, ema, save)
+    loop = run.Loop(accelerator, options, aei, optimizer, schedule, ema, save, draw)
     # the bare discriminator, for the generator's turn and for R1, which is computed in full precision
     judge = accelerator.unwrap_model(discriminator, keep_fp32_wrapper=False)
     face = face_region(options.resolution).to(accelerator.device)
@@ -256,10 +258,10 @@ def save_samples(
     return run.save_grid(options.output_dir / f"samples/{step:06d}.png", columns)
 
 
-def save_components(options: AEIOptions, aei: AEINet) -> None:
+def save_components(folder: Path, aei: AEINet) -> None:
     """Write both components, averaged, where `from_pretrained` and `init_model` find them."""
-    aei.encoder.save_pretrained(options.output_dir / "attribute_encoder")
-    aei.generator.save_pretrained(options.output_dir / "aad_generator")
+    aei.encoder.save_pretrained(folder / "attribute_encoder")
+    aei.generator.save_pretrained(folder / "aad_generator")
 
 
 if __name__ == "__main__":

@@ -131,11 +131,13 @@ def main(argv: list[str] | None = None) -> None:
     ema.average.to(accelerator.device)
     refiner, optimizer = accelerator.prepare(refiner, optimizer)
 
-    def save(step: int) -> Path:
-        ema.average.save_pretrained(options.output_dir / "hear_refiner")
+    def save(folder: Path) -> None:
+        ema.average.save_pretrained(folder / "hear_refiner")
+
+    def draw(step: int) -> Path:
         return save_samples(options, step, aei, ema.average, preview, accelerator)
 
-    loop = run.Loop(accelerator, options, refiner, optimizer, schedule, ema, save)
+    loop = run.Loop(accelerator, options, refiner, optimizer, schedule, ema, save, draw)
     weights = {
         "identity": options.identity_weight,
         "change": options.change_weight,

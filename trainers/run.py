@@ -195,8 +195,16 @@ def checkpoint_step(path: Path) -> int:
     return int(path.name.rpartition("-")[2])
 
 
-def save_checkpoint(accelerator: Accelerator, options: TrainingOptions, step: int) -> None:
+def save_checkpoint(
+    accelerator: Accelerator, options: TrainingOptions, step: int, save: Callable[[Path], None]
+) -> None:
     """Write checkpoint-N whole or not at all, then drop the oldest beyond `checkpoints_total_limit`.
+
+    Args:
+        accelerator: whose state is written.
+        options: of the run.
+        step: N.
+        save: writes the components of this step into a folder: so a checkpoint can be evaluated as it is.
 
     Raises:
         TrainingError: It cannot be written.
@@ -205,6 +213,8 @@ def save_checkpoint(accelerator: Accelerator, options: TrainingOptions, step: in
     partial = options.output_dir / f"partial-checkpoint-{step}"
     try:
         accelerator.save_state(str(partial))
+        if accelerator.is_main_process:
+            save(partial)
     except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors have their own for a full disk
         shutil.rmtree(partial, ignore_errors=True)
         raise TrainingError(
@@ -242,8 +252,8 @@ def check_space(options: TrainingOptions, network: nn.Module) -> None:
         TrainingError: There is not.
     """
     weights = sum(value.nbytes for value in network.state_dict().values())
-    # the weights, their average and Adam's two moments; one checkpoint more, while the oldest is still there
-    needed = 4 * weights * (options.checkpoints_total_limit + 1)
+    # the weights, their average, Adam's two moments, the components; one checkpoint more, while the oldest is there
+    needed = 5 * weights * (options.checkpoints_total_limit + 1)
     free = shutil.disk_usage(options.output_dir).free
     if free < needed:
         raise TrainingError(
@@ -273,8 +283,8 @@ class Loop:
         optimizer: the prepared one of `network`.
         schedule: of the optimizer; not prepared, so that it moves once a step, whatever the number of processes.
         ema: average of `network`.
-        save: writes components and a grid of samples of the step it is told, and returns the grid; called in the main
-            process.
+        save: writes the components into a folder; called in the main process.
+        draw: writes a grid of samples of the step it is told, and returns where; called in the main process.
     """
 
     def __init__(
@@ -285,10 +295,12 @@ class Loop:
         optimizer: torch.optim.Optimizer,
         schedule: LambdaLR,
         ema: EMA,
-        save: Callable[[int], Path],
+        save: Callable[[Path], None],
+        draw: Callable[[int], Path],
     ):
         self.accelerator, self.options = accelerator, options
-        self.network, self.optimizer, self.schedule, self.ema, self.save = network, optimizer, schedule, ema, save
+        self.network, self.optimizer, self.schedule, self.ema = network, optimizer, schedule, ema
+        self.save, self.draw = save, draw
         check_space(options, network)
         # preparing gave every process the weights of the first: averages start from these, too
         if ema.decay:
@@ -340,10 +352,11 @@ class Loop:
             self.reporter.report(self.step, means, self.optimizer.param_groups[0]["lr"])
             if validation_due:
                 with in_eval_mode(self.ema.average):
-                    grid = self.save(self.step)
+                    self.save(self.options.output_dir)
+                    grid = self.draw(self.step)
                 self.reporter.show(self.step, grid)
         if checkpoint_due:
-            save_checkpoint(self.accelerator, self.options, self.step)
+            save_checkpoint(self.accelerator, self.options, self.step, self.save)
 
     def check_weights(self) -> None:
         """Let nothing good be replaced by weights that are lost.

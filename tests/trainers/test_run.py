@@ -50,8 +50,9 @@ def test_the_latest_checkpoint_is_the_one_of_most_steps(tmp_path):
 def test_so_many_checkpoints_are_kept(tmp_path):
     options = parse("--output_dir", str(tmp_path), "--checkpoints_total_limit", "2")
     for step in (9, 10, 11):
-        run.save_checkpoint(Accelerator(), options, step)
+        run.save_checkpoint(Accelerator(), options, step, lambda folder: (folder / "component").mkdir())
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-10", "checkpoint-11"}
+    assert (tmp_path / "checkpoint-11" / "component").is_dir()
 
 
 def test_a_folder_with_checkpoints_is_not_started_anew(tmp_path):
@@ -66,7 +67,8 @@ def test_averages_start_from_the_weights_that_are_trained(tmp_path):
     options = parse("--output_dir", str(tmp_path))
     optimizer = run.adam(network, options)
     ema = EMA(of_this_process, 0.9)
-    run.Loop(Accelerator(), options, network, optimizer, run.schedule(optimizer, options), ema, lambda step: tmp_path)
+    schedule = run.schedule(optimizer, options)
+    run.Loop(Accelerator(), options, network, optimizer, schedule, ema, lambda folder: None, lambda step: tmp_path)
     assert torch.equal(ema.average.weight, network.weight) and not torch.equal(of_this_process.weight, network.weight)
 
 
