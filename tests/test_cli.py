@@ -13,7 +13,7 @@ from faceshifter_hub.registry import list_components
 def test_components_of_a_kind_one_a_line(capsys):
     assert cli.main(["components", "identity_encoder"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["dlib-resnet", "insightface-buffalo-l"]
+    assert [line.split()[0] for line in lines] == ["dlib-resnet", "insightface-antelopev2", "insightface-buffalo-l"]
     assert "(non-commercial)" in lines[1] and "(non-commercial)" not in lines[0]
 
 

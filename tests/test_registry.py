@@ -82,7 +82,7 @@ def test_manifest_leads_to_verified_files(manifest):
 
 def test_only_insightface_is_non_commercial():
     restricted = {manifest.name for manifest in list_components() if not manifest.commercial_use}
-    assert restricted == {"insightface-buffalo-l", "insightface-buffalo-l-detector"}
+    assert restricted == {"insightface-antelopev2", "insightface-buffalo-l", "insightface-buffalo-l-detector"}
 
 
 @pytest.mark.parametrize("pipeline", list_pipelines(), ids=lambda p: p.name)
