@@ -13,11 +13,11 @@ from torch import Tensor
 from faceshifter_hub.component import load_component
 from faceshifter_hub.datasets.whole import written_whole
 from faceshifter_hub.errors import ComponentError, DataError
-from faceshifter_hub.evaluation.facemesh import FaceMesh, fetch_facemesh
-from faceshifter_hub.evaluation.faceres import FaceRes, fetch_faceres
-from faceshifter_hub.evaluation.head_pose import estimate_head_pose
 from faceshifter_hub.evaluation.identity import Score, embed, identity_metrics, summarise
-from faceshifter_hub.evaluation.portraits import draw_pairs
+from faceshifter_hub.evaluation.judging.facemesh import FaceMesh, fetch_facemesh
+from faceshifter_hub.evaluation.judging.faceres import FaceRes, fetch_faceres
+from faceshifter_hub.evaluation.judging.head_pose import estimate_head_pose
+from faceshifter_hub.evaluation.protocols.portraits import draw_pairs
 from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.models.face_region import face_region
 from faceshifter_hub.models.hear import HEARRefiner

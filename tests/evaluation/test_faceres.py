@@ -4,11 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from graph import run_graph
 from PIL import Image
 
 from faceshifter_hub.errors import CheckpointError
-from faceshifter_hub.evaluation.faceres import FaceRes, fetch_faceres
 from faceshifter_hub.evaluation.identity import score_aligned
+from faceshifter_hub.evaluation.judging.faceres import FaceRes, fetch_faceres
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="the weights come with npm")
 
@@ -45,6 +46,19 @@ def test_equals_the_tensorflow_graph(faceres):
     assert largest.indices.tolist() == [584, 549, 715, 7, 757, 88, 981, 213]
     expected = torch.tensor([1.8153, 0.9227, 0.6962, 0.4999, 0.4401, 0.2764, 0.2151, 0.2144])
     torch.testing.assert_close(largest.values, expected, rtol=0, atol=2e-4)
+
+
+@needs_npm
+def test_age_and_sex_equal_the_tensorflow_graph(faceres):
+    crops = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    crops = torch.cat([crops, ramps(224)])
+    nodes = ("global_pooling/Mean", "age_pred/Softmax", "gender_pred/Sigmoid")
+    expected = [run_graph("faceres", fetch_faceres(), faceres.prepare(crops), node) for node in nodes]
+    embeddings = faceres.embed_crops(crops)
+    torch.testing.assert_close(embeddings, expected[0], rtol=0, atol=2e-5)
+    age, female = faceres.attributes(embeddings)
+    torch.testing.assert_close(age, (expected[1] * torch.arange(100)).sum(1), rtol=0, atol=1e-3)
+    torch.testing.assert_close(female, 1 - expected[2][:, 0], rtol=0, atol=1e-5)  # the graph says how male a face is
 
 
 @needs_npm

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from faceshifter_hub.evaluation.facemesh import FaceMesh, fetch_facemesh
-from faceshifter_hub.evaluation.head_pose import estimate_head_pose, euler_angles, fit_rotation
-from faceshifter_hub.evaluation.head_pose_reference import REFERENCE, RIGID_POINTS
+from faceshifter_hub.evaluation.judging.facemesh import FaceMesh, fetch_facemesh
+from faceshifter_hub.evaluation.judging.head_pose import estimate_head_pose, euler_angles, fit_rotation
+from faceshifter_hub.evaluation.judging.head_pose_reference import REFERENCE, RIGID_POINTS
 from faceshifter_hub.faces.mtcnn import MTCNNDetector
 from faceshifter_hub.synthesis.transforms import rotation
 

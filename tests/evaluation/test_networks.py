@@ -6,7 +6,7 @@ import tarfile
 import pytest
 
 from faceshifter_hub.errors import CheckpointError
-from faceshifter_hub.evaluation.networks import EvaluationNetwork, extract, fetch_network, get_network
+from faceshifter_hub.evaluation.judging.networks import EvaluationNetwork, extract, fetch_network, get_network
 from faceshifter_hub.registry import DATA_ROOT
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="packs with the npm client")

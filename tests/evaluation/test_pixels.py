@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio
 
-from faceshifter_hub.evaluation.pixels import EQUAL, mean_over, psnr, similarity_map
+from faceshifter_hub.evaluation.judging.pixels import EQUAL, mean_over, psnr, similarity_map
 
 
 @pytest.fixture

