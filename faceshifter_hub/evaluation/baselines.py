@@ -36,7 +36,7 @@ def paste_source(source: np.ndarray, source_points: np.ndarray, target: np.ndarr
     matched = (lab - mean) / spread * wanted[mask].std(0) + wanted[mask].mean(0)
     coloured = cv2.cvtColor(matched.round().clip(0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB)
     rows, columns = np.nonzero(mask)
-    centre = (int(columns.min() + columns.max()) // 2, int(rows.min() + rows.max()) // 2)
+    centre = (int(columns.min() + columns.max() + 1) // 2, int(rows.min() + rows.max() + 1) // 2)
     return cv2.seamlessClone(coloured, target, np.uint8(255) * mask, centre, cv2.NORMAL_CLONE)
 
 

@@ -1,18 +1,26 @@
-"""`faceshifter evaluate`: run a protocol, write `report.json` and a table."""
+"""`faceshifter evaluate`: run a protocol, write `report.json`, a table and a page."""
 
 import argparse
 import os
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faceshifter_hub.errors import SettingsError
 from faceshifter_hub.settings import get_settings
 
 if TYPE_CHECKING:
+    from faceshifter_hub.evaluation.cases import CaseList
+    from faceshifter_hub.evaluation.contestants import Contestant
+    from faceshifter_hub.evaluation.run import Share
+
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-
-BASELINES = ("stage-1", "target", "truth", "pasted")  # the keys of `swapbench.make_swappers`
+BASELINES = ("target", "pasted", "stage-1", "truth")
+EVERYTHING = 10**9  # cases
+COMPRESSIONS = ("raw", "c23", "c40")
+PAIRS = ("normal", "cross-ethnicity", "cross-attribute")
 
 
 def add_evaluate(subparsers: "Subparsers") -> None:
@@ -21,31 +29,78 @@ def add_evaluate(subparsers: "Subparsers") -> None:
         "evaluate", help="measure a pipeline: numbers with intervals, and how to repeat them"
     )
     protocols = parser.add_subparsers(title="protocols", required=True, metavar="PROTOCOL")
-    portraits = protocols.add_parser("portraits", help="identity of swaps between photos of different people")
-    portraits.add_argument("data", type=Path, metavar="DATA", help="folder with one photo a person")
-    portraits.add_argument("--pipeline", default=get_settings().pipeline, metavar="ADDRESS", help="what to measure")
-    portraits.add_argument("--limit", type=positive, default=200, metavar="N", help="most pairs (%(default)s)")
+    add_protocol(protocols, "swapbench", "rendered people, whose true swap is known", "folder of `synthesize`")
+    portraits = add_protocol(protocols, "portraits", "photos of different people", "folder, one photo a person", 200)
     portraits.add_argument("--seed", type=int, default=0, metavar="S", help="draws the pairs (%(default)s)")
-    portraits.add_argument("--no-refine", action="store_true", help="measure stage 1 alone")
-    portraits.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder for report.json and pairs.csv"
+    videos = add_protocol(protocols, "faceforensics", "FaceForensics++, the paper's table", "folder of the data set")
+    videos.add_argument("--compression", choices=COMPRESSIONS, default="c23", help="of the videos (%(default)s)")
+    casia = add_protocol(protocols, "casia2026", "the benchmark CASIA FaceSwapping", "folder of the data set")
+    casia.add_argument("--pairs", choices=PAIRS, default="normal", help="which of its protocols (%(default)s)")
+    add_protocol(protocols, "pairs", "anyone's photos", "CSV file with columns source and target")
+    add_results(protocols)
+    add_renders(protocols)
+
+
+def add_protocol(
+    protocols: "Subparsers", name: str, who: str, what: str, limit: int = EVERYTHING
+) -> argparse.ArgumentParser:
+    """Add a protocol of swaps, with the options that all have."""
+    default = "pairs.csv" if name == "pairs" else f"data/{name}"
+    parser = protocols.add_parser(name, help=f"swaps between {who}")
+    parser.add_argument("data", type=Path, nargs="?", default=default, metavar="DATA", help=f"{what} ({default})")
+    parser.add_argument(
+        "--pipeline",
+        action="append",
+        metavar="ADDRESS",
+        help=f"what to measure ({get_settings().pipeline}); several checkpoints give curves",
     )
-    portraits.set_defaults(run=run_portraits)
-    swapbench = protocols.add_parser("swapbench", help="swaps between rendered people, against the true swap")
-    swapbench.add_argument("data", type=Path, metavar="DATA", help="folder of `synthesize --benchmark swapbench`")
-    swapbench.add_argument("--pipeline", default=get_settings().pipeline, metavar="ADDRESS", help="what to measure")
-    swapbench.add_argument(
+    parser.add_argument(
         "--baseline",
         action="append",
-        choices=BASELINES,
-        help="what to compare it with, as often as needed: stage 1 alone, the target unchanged, the true swap itself, "
-        "the source pasted without a network",
+        default=[],
+        metavar="NAME",
+        help=f"what to compare it with, as often as needed: {', '.join(BASELINES)}, a pipeline's address, or a folder "
+        "of results by another program",
     )
-    swapbench.add_argument("--limit", type=positive, default=500, metavar="N", help="most triplets (%(default)s)")
-    swapbench.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder for report.json, pairs.csv and cases.webp"
+    parser.add_argument(
+        "--judge",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="identity encoder of the registry that judges identity beside faceres",
     )
-    swapbench.set_defaults(run=run_swapbench)
+    parser.add_argument(
+        "--allow-training-encoder",
+        action="store_true",
+        help="let a judge be the encoder that a generator was trained with; the report says so",
+    )
+    words = "all" if limit == EVERYTHING else "%(default)s"
+    parser.add_argument("--limit", type=positive, default=limit, metavar="N", help=f"most cases ({words})")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for report.json, .html and .csv"
+    )
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR", help="folder of measurements, which runs may share (OUT/cache)"
+    )
+    parser.add_argument(
+        "--export",
+        action="store_true",
+        help="measure nothing: write the pictures and pairs.csv to OUT, for another program to swap",
+    )
+    parser.set_defaults(run=partial(run_protocol, name))
+    return parser
+
+
+def add_results(protocols: "Subparsers") -> None:
+    """Add `faceshifter evaluate results`."""
+    parser = protocols.add_parser("results", help="make one page of Markdown out of reports")
+    parser.add_argument("reports", type=Path, nargs="+", metavar="REPORT", help="report.json files")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page")
+    parser.set_defaults(run=run_results)
+
+
+def add_renders(protocols: "Subparsers") -> None:
+    """Add `faceshifter evaluate renders`."""
     renders = protocols.add_parser("renders", help="whether rendered people are real to independent networks")
     renders.add_argument("--identities", type=positive, default=200, metavar="N", help="people (%(default)s)")
     renders.add_argument(
@@ -70,113 +125,169 @@ def positive(text: str) -> int:
     return number
 
 
-def run_portraits(arguments: argparse.Namespace) -> None:
-    """Run the protocol `portraits`, write its report and print the scores."""
-    from faceshifter_hub.evaluation.faceres import FaceRes, fetch_faceres
-    from faceshifter_hub.evaluation.networks import get_network
-    from faceshifter_hub.evaluation.portraits import evaluate_portraits
-    from faceshifter_hub.evaluation.report import prepare_folder, write_report
-    from faceshifter_hub.pipeline import FaceShifterPipeline
+def run_protocol(name: str, arguments: argparse.Namespace) -> None:
+    """Run a protocol of swaps: measure, write the report, print the metrics."""
+    from faceshifter_hub.evaluation.report import prepare_folder
 
+    listed = list_cases(name, arguments)
+    if arguments.export:
+        from faceshifter_hub.evaluation.export import export
+
+        prepare_folder(arguments.out)
+        print(f"{export(listed, arguments.out)} cases; {arguments.out / 'pairs.csv'}")
+        return
+    pipelines = arguments.pipeline or [get_settings().pipeline]
     prepare_folder(arguments.out)
-    pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline)
-    faceres = FaceRes.from_folder(fetch_faceres()).to(pipeline.device)
-    encoder = pipeline.components["identity_encoder"]
-    training_encoder = f"{encoder.interface.identity_space.name} (training encoder)"
-    result = evaluate_portraits(
-        pipeline,
-        arguments.data,
-        {"faceres": faceres, training_encoder: encoder},
-        limit=arguments.limit,
-        seed=arguments.seed,
-        refine=not arguments.no_refine,
-    )
-    components = pipeline.describe_components()
-    report = {
-        "protocol": "portraits",
-        "command": portraits_command(arguments),
-        "pipeline": {"address": arguments.pipeline, "components": components},
-        "networks": {
-            "faceres": {"independent": True, "sha256": get_network("faceres").sha256},
-            training_encoder: {"independent": False, "sha256": components["identity_encoder"]["sha256"]},
-        },
-    } | result.report()
-    write_report(arguments.out, report, result.rows())
-    for entry in report["metrics"]:
-        low, high = entry["interval"]
-        print(f"{entry['name']:16}  {entry['value']:.3f}  [{low:.3f}, {high:.3f}]  {entry['measured_by']}")
-    print(f"{report['pairs']['scored']} of {report['pairs']['drawn']} pairs scored; {arguments.out / 'report.json'}")
+    share, device = take_share()
+
+    from faceshifter_hub.evaluation.contestants import make_contestants
+    from faceshifter_hub.evaluation.judging.judges import Judges
+    from faceshifter_hub.evaluation.judging.store import Store
+    from faceshifter_hub.evaluation.run import measure
+
+    trained_with = judge_spaces(arguments.judge)
+    contestants = make_contestants(pipelines, arguments.baseline, device)
+    dependent = refuse_dependence(trained_with, contestants, allowed=arguments.allow_training_encoder)
+    judges = Judges(arguments.judge, device)
+    store = Store(arguments.cache or arguments.out / "cache")
+    measured = measure(listed, contestants, judges, store, share)
+    if share.index == 0:
+        command = repeat(name, arguments, pipelines)
+        report(listed, contestants, measured, judges.describe(dependent), command, arguments.out)
 
 
-def portraits_command(arguments: argparse.Namespace) -> str:
-    """Return the command that repeats a run; it leaves out where the report goes."""
-    words = ["faceshifter", "evaluate", "portraits", str(arguments.data), "--pipeline", str(arguments.pipeline)]
-    words += ["--limit", str(arguments.limit), "--seed", str(arguments.seed)]
-    return shlex.join(words + ["--no-refine"] * arguments.no_refine)
+def list_cases(name: str, arguments: argparse.Namespace) -> "CaseList":
+    """Return the cases of a protocol."""
+    from faceshifter_hub.evaluation.protocols.casia2026 import list_casia2026
+    from faceshifter_hub.evaluation.protocols.faceforensics import list_faceforensics
+    from faceshifter_hub.evaluation.protocols.pair_list import list_pairs
+    from faceshifter_hub.evaluation.protocols.portraits import list_portraits
+    from faceshifter_hub.evaluation.protocols.swapbench import list_swapbench
+
+    match name:
+        case "swapbench":
+            return list_swapbench(arguments.data, arguments.limit)
+        case "portraits":
+            return list_portraits(arguments.data, arguments.limit, arguments.seed)
+        case "faceforensics":
+            return list_faceforensics(arguments.data, arguments.limit, arguments.compression)
+        case "casia2026":
+            return list_casia2026(arguments.data, arguments.limit, arguments.pairs)
+        case _:
+            return list_pairs(arguments.data, arguments.limit)
 
 
-def run_swapbench(arguments: argparse.Namespace) -> None:
-    """Run the protocol `swapbench`, write its report and print the scores."""
-    from faceshifter_hub.evaluation.facemesh import FaceMesh, fetch_facemesh
-    from faceshifter_hub.evaluation.faceres import FaceRes, fetch_faceres
-    from faceshifter_hub.evaluation.networks import get_network
-    from faceshifter_hub.evaluation.report import metric_entries, prepare_folder, write_report
-    from faceshifter_hub.evaluation.swapbench import (
-        draw_cases,
-        evaluate_swapbench,
-        group_entries,
-        list_cases,
-        make_swappers,
-        table_rows,
-    )
-    from faceshifter_hub.pipeline import FaceShifterPipeline
+def take_share() -> tuple["Share", str | None]:
+    """Return this process's part of the work, and its device; `accelerate launch` starts several."""
+    from datetime import timedelta
 
-    places = list_cases(arguments.data, arguments.limit)
-    prepare_folder(arguments.out)
-    pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline)
-    swappers = make_swappers(pipeline, arguments.baseline or [])
-    faceres, facemesh = FaceRes.from_folder(fetch_faceres()), FaceMesh.from_folder(fetch_facemesh())
-    judged, seconds = evaluate_swapbench(swappers, places, faceres, facemesh)
-    found = judged.pop("pipeline")
-    report: dict[str, Any] = {
-        "protocol": "swapbench",
-        "command": swapbench_command(arguments),
-        "pipeline": {"address": arguments.pipeline, "components": pipeline.describe_components()},
-        "networks": {name: get_network(name).sha256 for name in ("faceres", "facemesh")},
-        "data": {"triplets": len(places), "shards": sorted({path.name for path, _ in places})},
-        "pairs": {"swapped": len(found.cases), "no_face_found": found.lost},
-        "metrics": metric_entries(found.metrics),
-        "groups": group_entries(found),
-        "baselines": {name: metric_entries(other.metrics) for name, other in judged.items()},
-        "seconds": {"swaps": round(seconds, 3)},
+    from faceshifter_hub.evaluation.run import Share
+
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return Share(), None
+    from accelerate import Accelerator, InitProcessGroupKwargs
+
+    patience = InitProcessGroupKwargs(timeout=timedelta(days=1))  # one process may have the slowest pictures
+    state = Accelerator(kwargs_handlers=[patience])
+    return Share(state.process_index, state.num_processes, state.wait_for_everyone), str(state.device)
+
+
+def judge_spaces(judges: list[str]) -> dict[str, str]:
+    """Return the identity space of each judge, by its name."""
+    from faceshifter_hub.component import component_interface
+
+    spaces = {name: component_interface(name, "identity_encoder").identity_space for name in judges}
+    return {name: space.name for name, space in spaces.items() if space is not None}
+
+
+def refuse_dependence(spaces: dict[str, str], contestants: "list[Contestant]", *, allowed: bool) -> set[str]:
+    """Return which judges are encoders that a pipeline was trained to please.
+
+    Raises:
+        SettingsError: There is one, and nobody has allowed it.
+    """
+    trained = {each.identity_space: each.name for each in contestants if each.identity_space}
+    dependent = {name for name, space in spaces.items() if space in trained}
+    if dependent and not allowed:
+        name = min(dependent)
+        raise SettingsError(
+            f"'{name}' cannot judge '{trained[spaces[name]]}', whose generator was trained to please it: leave it "
+            "out, or give --allow-training-encoder to see its figures, which the report then marks."
+        )
+    return dependent
+
+
+def repeat(name: str, arguments: argparse.Namespace, pipelines: list[str]) -> str:
+    """Return the command that repeats a run; it leaves out where the report and the measurements go."""
+    words = ["faceshifter", "evaluate", name, str(arguments.data)]
+    repeated = [("--pipeline", pipelines), ("--baseline", arguments.baseline), ("--judge", arguments.judge)]
+    words += [word for option, values in repeated for value in values for word in (option, value)]
+    words += ["--allow-training-encoder"] * arguments.allow_training_encoder
+    words += ["--limit", str(arguments.limit)] * (arguments.limit != EVERYTHING)
+    for option in ("seed", "compression", "pairs"):
+        if hasattr(arguments, option):
+            words += [f"--{option}", str(getattr(arguments, option))]
+    return shlex.join(words)
+
+
+def report(
+    listed: "CaseList",
+    contestants: "list[Contestant]",
+    measured: Any,
+    judges: dict[str, dict[str, Any]],
+    command: str,
+    out: Path,
+) -> None:
+    """Score what was measured, write report.json, pairs.csv and report.html, print the metrics."""
+    import faceshifter_hub
+    from faceshifter_hub.evaluation.case_pictures import picture_cases
+    from faceshifter_hub.evaluation.report import make_report, table_rows, write_report
+    from faceshifter_hub.evaluation.report_page import write_page
+    from faceshifter_hub.evaluation.scoring import score_all
+    from faceshifter_hub.evaluation.wording import print_table
+
+    scored = score_all(listed, measured, contestants)
+    failed = {
+        name: {case: why for case, why in swaps.items() if isinstance(why, str)}
+        for name, swaps in measured.swaps.items()
     }
-    write_report(arguments.out, report, list(table_rows({"pipeline": found} | judged)))
-    draw_cases(arguments.out / "cases.webp", found, places, swappers)
-    others = {name: {(e["measured_by"], e["name"]): e["value"] for e in report["baselines"][name]} for name in judged}
-    print(f"{'':30}{'pipeline':>26}" + "".join(f"{name:>10}" for name in judged))
-    for entry in report["metrics"]:
-        low, high = entry["interval"]
-        compared = "".join(f"{o[entry['measured_by'], entry['name']]:10.3f}" for o in others.values())
-        name = f"{entry['name']}, {entry['measured_by']}"
-        print(f"{name:30}{entry['value']:9.3f} [{low:6.3f}, {high:6.3f}]{compared}")
-    print(f"{len(found.cases)} of {len(places)} triplets swapped; {arguments.out / 'report.json'}")
+    content = make_report(
+        listed,
+        contestants,
+        scored,
+        failed,
+        measured.left_out,
+        judges,
+        command=command,
+        version=faceshifter_hub.__version__,
+        seconds={"swaps": measured.seconds},
+    )
+    write_report(out, content, table_rows(listed, scored, failed, measured.left_out))
+    cases = {case.name: case for case in measured.cases}
+    pictures = picture_cases(cases, contestants, scored[contestants[0].name], measured.photos)
+    write_page(out / "report.html", content, scored, pictures)
+    print_table(content)
+    print(out / "report.html")
 
 
-def swapbench_command(arguments: argparse.Namespace) -> str:
-    """Return the command that repeats a run; it leaves out where the report goes."""
-    words = ["faceshifter", "evaluate", "swapbench", str(arguments.data), "--pipeline", str(arguments.pipeline)]
-    for name in arguments.baseline or []:
-        words += ["--baseline", name]
-    return shlex.join([*words, "--limit", str(arguments.limit)])
+def run_results(arguments: argparse.Namespace) -> None:
+    """Write the page of several reports."""
+    from faceshifter_hub.datasets.whole import written_whole
+    from faceshifter_hub.evaluation.results_page import read_reports, results_page
+
+    page = results_page(read_reports(arguments.reports))
+    with written_whole(arguments.out) as file:
+        file.write(page.encode())
+    print(arguments.out)
 
 
 def run_renders(arguments: argparse.Namespace) -> None:
     """Run the protocol `renders`, write its report and print the scores."""
     from huggingface_hub.utils import tqdm
 
-    from faceshifter_hub.evaluation.facemesh import FaceMesh, fetch_facemesh
-    from faceshifter_hub.evaluation.faceres import FaceRes, fetch_faceres
-    from faceshifter_hub.evaluation.networks import get_network
+    from faceshifter_hub.evaluation.judging.facemesh import FaceMesh, fetch_facemesh
+    from faceshifter_hub.evaluation.judging.faceres import FaceRes, fetch_faceres
+    from faceshifter_hub.evaluation.judging.networks import get_network
     from faceshifter_hub.evaluation.people import draw_people
     from faceshifter_hub.evaluation.pose_plot import write_pose_plot
     from faceshifter_hub.evaluation.renders import judge_people

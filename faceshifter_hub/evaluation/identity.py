@@ -7,13 +7,16 @@ mean of a gallery of different people is taken off. Every metric is one number a
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from faceshifter_hub.errors import DataError
+from faceshifter_hub.evaluation.metrics import FALSE_ACCEPT_RATE
 
 BATCH = 16
+SEARCHED = 1024  # swaps whose cosines to the gallery are in memory at once
 
 
 @dataclass(frozen=True)
@@ -38,21 +41,52 @@ def centre(embeddings: Tensor, gallery: Tensor) -> Tensor:
     return F.normalize(F.normalize(embeddings, dim=1) - F.normalize(gallery, dim=1).mean(0), dim=1)
 
 
-def retrieval(results: Tensor, gallery: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """ID retrieval (FaceShifter, section 4.1): is the source the nearest of the gallery?
+def retrieval(results: Tensor, gallery: Tensor, people: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """ID retrieval (FaceShifter, section 4.1): is the source's person the nearest of the gallery?
 
     Args:
         results: (N, d).
-        gallery: (G, d), one embedding a person.
-        labels: (N,) row of the gallery that is the source of each result.
+        gallery: (G, d).
+        people: (G,) whom each of the gallery shows, a number below 0 for whom it is not searched for.
+        wanted: (N,) the person that gave each result its identity.
 
     Returns:
-        Whether the source is the nearest (N,), and whether it is among the five nearest (N,), by cosine; of equal
-        cosines the source's counts as the farthest. Their means are retrieval top-1 and top-5.
+        Whether the source's person is the nearest (N,), and whether it is among the five nearest (N,), by the cosine
+        to the person's nearest face; of equal cosines the source's counts as the farthest. Their means are retrieval
+        top-1 and top-5.
     """
-    similarity = F.normalize(results, dim=1) @ F.normalize(gallery, dim=1).T  # (N, G)
-    others_before = (similarity >= similarity.gather(1, labels[:, None])).sum(1) - 1
+    names, person = people[people >= 0].unique(return_inverse=True)  # (P,), (G',)
+    candidates = F.normalize(gallery[people >= 0], dim=1)
+    before = []
+    for some, their in zip(F.normalize(results, dim=1).split(SEARCHED), wanted.split(SEARCHED), strict=True):
+        similarity = some @ candidates.T  # (n, G')
+        nearest = similarity.new_full((len(some), len(names)), -2).scatter_reduce(
+            1, person.expand(len(some), -1), similarity, "amax"
+        )  # (n, P)
+        own = nearest.gather(1, torch.searchsorted(names, their)[:, None])
+        before.append((nearest >= own).sum(1) - 1)
+    others_before = torch.cat(before)
     return others_before < 1, others_before < 5
+
+
+def verification_threshold(gallery: Tensor, people: Tensor, false_accept_rate: float) -> float | None:
+    """Return the cosine that this share of the pairs of two people exceeds, one face each.
+
+    Args:
+        gallery: (G, d), centred.
+        people: (G,) whom each shows, a number below 0 for nobody's.
+        false_accept_rate: in (0, 1).
+
+    Returns:
+        None where there are too few pairs to tell: fewer than one would exceed it.
+    """
+    _, first = np.unique(people.cpu().numpy(), return_index=True)
+    chosen = F.normalize(gallery[torch.from_numpy(first[people.cpu().numpy()[first] >= 0])], dim=1)
+    rows, columns = torch.triu_indices(len(chosen), len(chosen), 1, device=chosen.device)
+    if len(rows) * false_accept_rate < 1:
+        return None
+    impostors = (chosen @ chosen.T)[rows, columns].sort(descending=True).values
+    return float(impostors[int(len(rows) * false_accept_rate)])
 
 
 def closer_to_source(results: Tensor, sources: Tensor, targets: Tensor) -> Tensor:
@@ -60,60 +94,78 @@ def closer_to_source(results: Tensor, sources: Tensor, targets: Tensor) -> Tenso
     return F.cosine_similarity(results, sources) > F.cosine_similarity(results, targets)
 
 
-def bootstrap_interval(values: Tensor, seed: int = 0, resamples: int = 2000) -> tuple[float, float]:
+def bootstrap_interval(
+    values: Tensor, clusters: Tensor | None = None, *, seed: int = 0, resamples: int = 2000
+) -> tuple[float, float]:
     """95 % percentile bootstrap interval of a mean.
 
     Args:
         values: (N,), one number a pair.
+        clusters: (N,) long, which pairs belong together, as frames of a video do: clusters are then drawn, not pairs,
+            for pairs of one are no independent draws.
         seed: The same values and seed give the same interval.
-        resamples: How many times N values are drawn with replacement.
+        resamples: How many times as many clusters as there are, are drawn with replacement.
 
     Returns:
         The 2.5th and the 97.5th percentile of the resampled means.
     """
-    generator = torch.Generator().manual_seed(seed)
-    drawn = torch.randint(len(values), (resamples, len(values)), generator=generator)
-    means = values.double().cpu()[drawn].mean(1)
+    values = values.double().cpu()
+    _, which = (torch.arange(len(values)) if clusters is None else clusters.cpu()).unique(return_inverse=True)
+    count = int(which.max()) + 1
+    sums, sizes = (torch.zeros(count, dtype=torch.float64).index_add(0, which, x) for x in (values, values * 0 + 1))
+    drawn = torch.randint(count, (resamples, count), generator=torch.Generator().manual_seed(seed))
+    means = sums[drawn].sum(1) / sizes[drawn].sum(1)
     low, high = means.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     return low, high
 
 
-def identity_metrics(results: Tensor, gallery: Tensor, sources: Tensor, targets: Tensor) -> dict[str, Tensor]:
-    """Every identity metric of swaps between people of a gallery, one number a pair.
+def identity_metrics(
+    results: Tensor, gallery: Tensor, sources: Tensor, targets: Tensor, people: Tensor | None = None
+) -> dict[str, Tensor]:
+    """Every identity metric of swaps between photographs, one number a pair.
 
     Args:
         results: (N, d) embeddings of the swaps, as the network gives them.
-        gallery: (G, d) embeddings of the people, one each.
+        gallery: (G, d) embeddings of the photographs.
         sources: (N,) row of the gallery that gave each swap its identity.
         targets: (N,) row of the gallery that gave each swap the rest.
+        people: (G,) whom each photograph shows, a number below 0 where retrieval does not look; by default everybody
+            is somebody else.
 
     Returns:
-        `closer_to_source`, `retrieval_top1`, `retrieval_top5` (0 or 1), `cosine_to_source`, `cosine_to_target`
-        (centred), each (N,) float64.
+        `closer_to_source`, `retrieval_top1`, `retrieval_top5`, `verified` (0 or 1), `cosine_to_source`,
+        `cosine_to_target` (centred), each (N,) float64. Without `verified` where the gallery is too small for it.
     """
-    results, gallery = centre(results, gallery), centre(gallery, gallery)
-    top1, top5 = retrieval(results, gallery, sources)
+    people = torch.arange(len(gallery), device=gallery.device) if people is None else people
+    searched = gallery[people >= 0]
+    results, photos = centre(results, searched), centre(gallery, searched)
+    top1, top5 = retrieval(results, photos, people, people[sources])
+    to_source = F.cosine_similarity(results, photos[sources])
     metrics = {
-        "closer_to_source": closer_to_source(results, gallery[sources], gallery[targets]),
+        "closer_to_source": closer_to_source(results, photos[sources], photos[targets]),
         "retrieval_top1": top1,
         "retrieval_top5": top5,
-        "cosine_to_source": F.cosine_similarity(results, gallery[sources]),
-        "cosine_to_target": F.cosine_similarity(results, gallery[targets]),
+        "cosine_to_source": to_source,
+        "cosine_to_target": F.cosine_similarity(results, photos[targets]),
     }
+    threshold = verification_threshold(photos, people, FALSE_ACCEPT_RATE)
+    if threshold is not None:
+        metrics["verified"] = to_source > threshold
     return {name: values.double().cpu() for name, values in metrics.items()}
 
 
-def summarise(metrics: Mapping[str, Tensor]) -> dict[str, Score]:
-    """Turn metrics of one number a pair, each (N,), into means with intervals.
+def summarise(metrics: Mapping[str, Tensor], clusters: Tensor | None = None) -> dict[str, Score]:
+    """Turn metrics of one number a pair, each (N,), into means with intervals, `clusters` (N,) of pairs drawn as one.
 
     Pairs that have no number are left out, and so is a metric of which none has one.
     """
-    known = {name: values[~values.isnan()] for name, values in metrics.items()}
-    return {
-        name: Score(values.mean().item(), bootstrap_interval(values), len(values))
-        for name, values in known.items()
-        if len(values)
-    }
+    scores = {}
+    for name, values in metrics.items():
+        known = ~values.isnan()
+        if known.any():
+            interval = bootstrap_interval(values[known], None if clusters is None else clusters[known])
+            scores[name] = Score(values[known].mean().item(), interval, int(known.sum()))
+    return scores
 
 
 @torch.no_grad()

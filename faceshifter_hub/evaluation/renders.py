@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from faceshifter_hub.errors import DataError
-from faceshifter_hub.evaluation.facemesh import FaceMesh
-from faceshifter_hub.evaluation.head_pose import estimate_head_pose
 from faceshifter_hub.evaluation.identity import centre
+from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
+from faceshifter_hub.evaluation.judging.head_pose import estimate_head_pose
 from faceshifter_hub.evaluation.people_statistics import (
     Statistic,
     bootstrap_people,

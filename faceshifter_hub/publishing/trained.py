@@ -75,7 +75,7 @@ def bare(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Report:
-    """What the report.json of `faceshifter evaluate` measured: the command, and name, network and value of each."""
+    """What a report.json says of its main pipeline: the command, and name, network and value of each metric."""
 
     command: str
     metrics: list[dict[str, Any]] = field(default_factory=list)
@@ -91,10 +91,10 @@ def read_report(path: Path) -> Report:
         report = json.loads(path.read_text("utf-8"))
         metrics = [
             {"name": str(m["name"]), "measured_by": str(m["measured_by"]), "value": float(m["value"])}
-            for m in report["metrics"]
+            for m in report["contestants"][0]["metrics"]
         ]
         return Report(str(report["command"]), metrics)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise DataError(
             f"{path} cannot be read as a report ({error}); give the report.json of `faceshifter evaluate`."
         ) from error

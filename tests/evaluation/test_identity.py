@@ -10,6 +10,7 @@ from faceshifter_hub.evaluation.identity import (
     identity_metrics,
     retrieval,
     score_aligned,
+    verification_threshold,
 )
 
 
@@ -41,14 +42,45 @@ def test_centring_ignores_the_length_of_embeddings():
 def test_retrieval_counts_who_comes_before_the_source():
     gallery = torch.eye(8)
     results = torch.tensor([[9.0, 8, 7, 6, 5, 4, 3, 2]] * 4)
-    top1, top5 = retrieval(results, gallery, torch.tensor([0, 1, 4, 5]))
+    top1, top5 = retrieval(results, gallery, torch.arange(8), torch.tensor([0, 1, 4, 5]))
     assert top1.tolist() == [True, False, False, False]
     assert top5.tolist() == [True, True, True, False]
 
 
 def test_retrieval_gives_no_credit_for_ties():
-    top1, top5 = retrieval(torch.ones(1, 6), torch.eye(6), torch.tensor([0]))
+    top1, top5 = retrieval(torch.ones(1, 6), torch.eye(6), torch.arange(6), torch.tensor([0]))
     assert not top1.any() and not top5.any()
+
+
+def test_retrieval_looks_for_people_by_their_nearest_face():
+    gallery = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0.6, 0.8, 0]])
+    results = torch.tensor([[0.5, 0.9, 0.0]])
+    found = {
+        wanted: retrieval(results, gallery, torch.tensor([7, 3, 5, 7]), torch.tensor([wanted])) for wanted in (3, 7)
+    }
+    assert not found[3][0] and found[7][0]  # 7 by its second face
+    top1, _ = retrieval(results, gallery, torch.tensor([7, 3, 5, -1]), torch.tensor([3]))
+    assert top1  # that face is not searched
+
+
+def test_verification_accepts_a_thousandth_of_strangers():
+    gallery = F.normalize(torch.randn(300, 16, generator=torch.Generator().manual_seed(0)), dim=1)
+    threshold = verification_threshold(gallery, torch.arange(300), 1e-3)
+    rows, columns = torch.triu_indices(300, 300, 1)
+    strangers = (gallery @ gallery.T)[rows, columns]
+    assert (strangers > threshold).sum() == int(len(rows) * 1e-3)
+    twice = torch.cat([gallery, gallery])  # faces of one person are no strangers
+    assert verification_threshold(twice, torch.arange(300).repeat(2), 1e-3) == pytest.approx(threshold)
+    assert verification_threshold(gallery[:40], torch.arange(40), 1e-3) is None  # 780 pairs cannot tell
+
+
+def test_frames_of_a_video_are_no_independent_draws():
+    of_videos = torch.arange(40).repeat_interleave(10)
+    values = (of_videos % 2).double()
+    low, high = bootstrap_interval(values, of_videos)
+    narrow = bootstrap_interval(values)
+    assert low < narrow[0] - 0.05 and high > narrow[1] + 0.05
+    assert (low, high) == bootstrap_interval((torch.arange(40) % 2).double())
 
 
 def test_closer_to_source():

@@ -1,4 +1,4 @@
-"""The protocol `swapbench` on four rendered triplets: the true swap scores as one, the rest falls in between."""
+"""The protocol `swapbench` on six rendered triplets: the true swap scores as one, the rest falls in between."""
 
 import csv
 import json
@@ -6,20 +6,19 @@ import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from faceshifter_hub import cli
-from faceshifter_hub.evaluation.swapbench import list_cases, read_case
+from faceshifter_hub.evaluation.protocols.swapbench import list_swapbench
 
-needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="faceres comes with npm")
+needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="the judges come with npm")
 BASELINES = ["stage-1", "target", "truth", "pasted"]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Four triplets, rendered in a process of their own."""
+    """Six triplets, rendered in a process of their own."""
     folder = tmp_path_factory.mktemp("bench") / "triplets"
-    words = ["--triplets", "4", "--size", "128", "--workers", "1", "--seed", "5"]
+    words = ["--triplets", "6", "--size", "128", "--workers", "1", "--seed", "5"]
     assert cli.main(["synthesize", str(folder), *words]) == 0
     return folder
 
@@ -28,49 +27,63 @@ def folder(tmp_path_factory):
 def out(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("out") / "report"
     words = [word for name in BASELINES for word in ("--baseline", name)]
-    assert cli.main(["evaluate", "swapbench", str(folder), *words, "--limit", "3", "--out", str(out)]) == 0
+    assert cli.main(["evaluate", "swapbench", str(folder), *words, "--limit", "5", "--out", str(out)]) == 0
     return out
 
 
 def test_parts_of_a_case_cover_the_picture_once(folder):
-    for place in list_cases(folder, 4):
-        case = read_case(*place)
-        assert (np.sum(list(case.parts.values()), axis=0) == 1).all()
-        assert 0.03 < case.parts["face"].mean() < 0.6
-        assert case.groups[0] == ("occluded" if case.parts["occluder"].any() else "clear")
-        assert np.array_equal(case.truth[case.parts["background"]], case.target[case.parts["background"]])
+    for case in list_swapbench(folder, 4).cases:
+        parts, truth, target = case.truth.parts(), case.truth.photo.read(), case.target.read()
+        assert (np.sum(list(parts.values()), axis=0) == 1).all()
+        assert 0.03 < parts["face"].mean() < 0.6
+        assert np.array_equal(truth[parts["background"]], target[parts["background"]])
+        assert set(case.groups) >= {"occlusion", "skin of the source", "sex of the source", "age of the source"}
+
+
+def test_a_limit_makes_no_retrieval_easier(folder):
+    listed = list_swapbench(folder, 2)
+    assert len(listed.cases) == 2 and len(listed.gallery) == 12
+    assert len({photo.person for photo in listed.gallery}) == 12
 
 
 @needs_npm
 def test_the_true_swap_scores_as_one_and_the_target_as_none(out):
     report = json.loads((out / "report.json").read_text())
-    assert list(report["baselines"]) == BASELINES
+    assert [each["name"] for each in report["contestants"]] == ["faceshifter-lite", *BASELINES]
     scores = {
-        name: {entry["name"]: entry["value"] for entry in entries}
-        for name, entries in {"pipeline": report["metrics"], **report["baselines"]}.items()
+        each["name"]: {entry["name"]: entry["value"] for entry in each["metrics"]} for each in report["contestants"]
     }
-    assert scores["truth"]["psnr_face"] == 100 and scores["truth"]["pose_error"] == 0
+    assert scores["truth"]["psnr_face"] == 100
+    for name in ("pose_error", "expression_error", "gaze_error", "mouth_error", "feature_distance_face"):
+        assert scores["truth"][name] == pytest.approx(0, abs=1e-6)
+        assert scores["pasted"][name] > 0
+    assert scores["truth"]["same_emotion"] == 1
     assert scores["truth"]["cosine_to_truth"] == pytest.approx(1, abs=1e-5)
     assert scores["target"]["psnr_background"] == 100 and scores["target"]["psnr_face"] < 40
-    for name in ("pipeline", "stage-1", "pasted"):
+    assert scores["target"]["psnr_outside"] == 100 and scores["target"]["colour_difference"] == 0
+    for name in ("faceshifter-lite", "stage-1", "pasted"):
         assert 5 < scores[name]["psnr_face"] < 40
     assert scores["pasted"]["cosine_to_source"] > scores["target"]["cosine_to_source"]
-    assert report["data"]["triplets"] == 3 and report["pairs"] == {"swapped": 3, "no_face_found": []}
-    assert "--limit 3" in report["command"] and str(out) not in report["command"]
-    for entry in report["metrics"]:
-        assert entry["interval"][0] <= entry["value"] <= entry["interval"][1] and 1 <= entry["pairs"] <= 3
+    assert -1 < scores["faceshifter-lite"]["occluder_error_removed"] < 1
+    assert "--limit 5" in report["command"] and str(out) not in report["command"]
+    for entry in report["contestants"][0]["metrics"]:
+        assert entry["interval"][0] - 1e-9 <= entry["value"] <= entry["interval"][1] + 1e-9
+        assert 1 <= entry["pairs"] <= 5
 
 
 @needs_npm
-def test_a_row_for_every_triplet_and_swapper(out):
+def test_a_row_for_every_triplet_and_contestant(out):
     rows = list(csv.DictReader((out / "pairs.csv").open()))
-    assert len(rows) == 3 * 5 and {row["swapped_by"] for row in rows} == {"pipeline", *BASELINES}
-    assert {row["triplet"] for row in rows} == {f"triplet-{n:08}" for n in range(3)}
+    assert len(rows) == 5 * 5 and {row["contestant"] for row in rows} == {"faceshifter-lite", *BASELINES}
+    assert {row["case"] for row in rows} == {f"triplet-{n:05}" for n in range(5)}
+    assert {row["status"] for row in rows} == {"scored"}
 
 
 @needs_npm
-def test_cases_are_shown(out):
-    assert Image.open(out / "cases.webp").size == (6 * 128, 3 * 128)
+def test_the_page_shows_cases(out):
+    page = (out / "report.html").read_text()
+    assert page.count("data:image/webp") >= 5 * 6  # source, target, truth, pipeline, stage 1, pasted
+    assert "triplet-00003" in page
 
 
 def test_a_folder_without_triplets_is_one_sentence(tmp_path, capsys):

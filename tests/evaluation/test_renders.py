@@ -14,7 +14,7 @@ from PIL import Image
 
 from faceshifter_hub.errors import DataError, RenderError, UnwritableOutputError
 from faceshifter_hub.evaluation.command import add_evaluate
-from faceshifter_hub.evaluation.facemesh import FaceMesh
+from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
 from faceshifter_hub.evaluation.people import RenderedPicture
 from faceshifter_hub.evaluation.pose_plot import write_pose_plot
 from faceshifter_hub.evaluation.renders import JudgedPictures, find_face, judge_people

@@ -109,7 +109,8 @@ def test_one_commit_holds_both_variants_the_card_and_its_pictures(hub, repo, tra
 
 def test_the_card_says_what_was_trained_on_what_and_how(hub, repo, trained, tmp_path):
     metrics = [{"name": "closer_to_source", "measured_by": "faceres", "value": 0.73, "interval": [0.67, 0.79]}]
-    (tmp_path / "report.json").write_text(json.dumps({"command": "faceshifter evaluate it", "metrics": metrics}))
+    report = {"command": "faceshifter evaluate it", "contestants": [{"metrics": metrics}]}
+    (tmp_path / "report.json").write_text(json.dumps(report))
     assert run(trained, repo, "--samples", "--licence", "cc-by-4.0", "--report", tmp_path / "report.json") == 0
     card = pull(repo, "README.md").read_text()
     assert card.startswith("---\nlibrary_name: faceshifter-hub\nlicense: cc-by-4.0\n")

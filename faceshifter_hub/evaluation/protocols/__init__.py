@@ -1,0 +1,1 @@
+"""Whose faces are swapped onto whom, one file a protocol."""
