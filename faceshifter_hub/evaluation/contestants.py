@@ -199,7 +199,7 @@ def make_contestants(pipelines: Sequence[str], baselines: Sequence[str], device:
 
 def is_results(path: Path) -> bool:
     """Whether a path is a folder of results: a folder, and neither a pipeline's nor a training run's."""
-    return path.is_dir() and not any((path / name).exists() for name in (INDEX, *KINDS))
+    return path.is_dir() and not any((path / name).exists() for name in (INDEX, *KINDS, "recipe.toml"))
 
 
 def pipeline_contestant(address: str, kind: Literal["pipeline", "baseline"], device: str | None) -> Contestant:

@@ -57,7 +57,7 @@ def say_difference(name: str, number: float) -> str:
 def print_table(report: Mapping[str, Any]) -> None:
     """Print every metric of a report, a line each: the main contestant's value and interval, the others' values."""
     first, *others = report["contestants"]
-    print(f"{'':44}{first['name'][-28:]:>30}" + "".join(f"{other['name'][-12:]:>13}" for other in others))
+    lines = []
     for entry in first["metrics"]:
         key = entry["name"], entry["measured_by"]
         values = [
@@ -67,7 +67,11 @@ def print_table(report: Mapping[str, Any]) -> None:
         trained = "" if report["judges"].get(key[1], {}).get("independent", True) else " (training encoder)"
         label = f"{key[0]}, {unit_of(key[0])}, {key[1]}{trained}"
         own = f"{say(key[0], entry['value'])} {say_interval(entry)}"
-        print(f"{label:44}{own:>30}" + "".join(f"{value:>13}" for value in values))
+        lines.append((label, own, *values))
+    heads = ("", first["name"][-28:], *(other["name"][-12:] for other in others))
+    widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
+    for label, *values in (heads, *lines):
+        print(f"{label:{widths[0]}}" + "".join(f"  {v:>{w}}" for v, w in zip(values, widths[1:], strict=True)))
     cases = first["cases"]
     print(
         f"{cases['swapped']} cases swapped, {len(cases['failed'])} failed, {len(cases['faceless'])} without a face "

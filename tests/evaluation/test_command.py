@@ -171,6 +171,17 @@ def test_the_training_encoder_does_not_judge_unless_it_is_allowed_and_marked(dat
 
 
 @needs_npm
+def test_a_photo_that_cannot_be_read_is_left_out_in_words(data, tiny_pipeline, first, validation_names, tmp_path):
+    damaged = shutil.copytree(data, tmp_path / "damaged")
+    (damaged / validation_names[0]).write_bytes(b"no picture")
+    words = words_of(damaged, tiny_pipeline, tmp_path / "out", "--limit", LIMIT, "--seed", 1)
+    evaluate(*words, "--cache", first / "cache")
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert validation_names[0] in report["left_out"] and "is not a picture" in report["left_out"][validation_names[0]]
+    assert "its source is left out" in report["left_out"].values()
+
+
+@needs_npm
 def test_reports_become_a_page(first, tmp_path, capsys):
     evaluate("evaluate", "results", first / "report.json", "--out", tmp_path / "results.md")
     page = (tmp_path / "results.md").read_text()
