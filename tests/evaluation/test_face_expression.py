@@ -98,10 +98,10 @@ def test_a_smile_is_called_happy(face_expression):
 @needs_npm
 def test_damaged_weights_are_refused_before_parsing(tmp_path):
     folder = shutil.copytree(fetch_face_expression(), tmp_path / NAME)
-    with open(folder / "face_expression_model.bin", "r+b") as weights:
+    with open(folder / f"{NAME}.safetensors", "r+b") as weights:
         weights.seek(1000)
         byte = weights.read(1)[0]
         weights.seek(1000)
         weights.write(bytes([byte ^ 1]))
-    with pytest.raises(CheckpointError, match=r"face_expression_model.bin is damaged"):
+    with pytest.raises(CheckpointError, match=r"face-api-expression.safetensors is damaged"):
         FaceExpression.from_folder(folder)

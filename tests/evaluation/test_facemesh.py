@@ -33,8 +33,8 @@ def test_equals_the_tensorflow_graph(facemesh):
 @needs_npm
 def test_damaged_weights_are_refused_before_parsing(tmp_path):
     folder = shutil.copytree(fetch_facemesh(), tmp_path / "facemesh")
-    with open(folder / "facemesh.bin", "r+b") as weights:
+    with open(folder / "facemesh.safetensors", "r+b") as weights:
         weights.seek(1000)
         weights.write(b"\xff\xff")
-    with pytest.raises(CheckpointError, match=r"facemesh.bin is damaged"):
+    with pytest.raises(CheckpointError, match=r"facemesh.safetensors is damaged"):
         FaceMesh.from_folder(folder)

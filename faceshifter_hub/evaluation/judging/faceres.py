@@ -5,6 +5,7 @@ Weights: HSE_FaceRec_tf (A. Savchenko, Apache-2.0), published as a TensorFlow.js
 Source: Howard et al., MobileNets, arXiv 1704.04861, table 1; Savchenko, arXiv 1807.07718.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from faceshifter_hub.evaluation.judging.networks import fetch_network, get_network, read_verified
+from faceshifter_hub.evaluation.judging.networks import fetch_converted, get_network, load_converted
 from faceshifter_hub.evaluation.judging.tfjs import read_weights
 from faceshifter_hub.models.crops import ARCFACE_CROP, CanonicalCrop, canonical_crop
 from faceshifter_hub.settings import get_settings
@@ -31,7 +32,7 @@ def fetch_faceres() -> Path:
         CheckpointError: npm is missing, cannot reach its registry or delivers something else, or the cache cannot be
             written.
     """
-    return fetch_network(get_network("faceres"), get_settings().cache.expanduser())
+    return fetch_converted(get_network("faceres"), get_settings().cache.expanduser(), FaceRes.convert)
 
 
 class Convolution(nn.Conv2d):
@@ -69,12 +70,19 @@ class FaceRes(nn.Module):
 
     @classmethod
     def from_folder(cls, folder: Path | str) -> Self:
-        """Read the trained network from a folder that holds `faceres.json` and `faceres.bin`.
+        """Read the trained network from the folder of `fetch_faceres`.
 
         Raises:
-            CheckpointError: A file is missing or damaged.
+            CheckpointError: Its file is missing or damaged.
         """
-        weights = read_weights(read_verified(get_network("faceres"), Path(folder)), "faceres")
+        network = cls()
+        load_converted(network, get_network("faceres"), Path(folder))
+        return network
+
+    @classmethod
+    def convert(cls, contents: Mapping[str, bytes]) -> Self:
+        """Return the trained network out of the verified contents of `faceres.json` and `faceres.bin`, by name."""
+        weights = read_weights(contents, "faceres")
         network = cls()
         names = ["conv1"] + [f"conv_{kind}_{i}" for i in range(1, len(WIDTHS) + 1) for kind in ("dw", "pw")]
         for layer, name in zip(network.layers, names, strict=True):

