@@ -14,8 +14,8 @@ from faceshifter_hub.component import load_component
 from faceshifter_hub.datasets.whole import written_whole
 from faceshifter_hub.errors import ComponentError, DataError
 from faceshifter_hub.evaluation.identity import Score, embed, identity_metrics, summarise
-from faceshifter_hub.evaluation.judging.facemesh import FaceMesh, fetch_facemesh
-from faceshifter_hub.evaluation.judging.faceres import FaceRes, fetch_faceres
+from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
+from faceshifter_hub.evaluation.judging.faceres import FaceRes
 from faceshifter_hub.evaluation.judging.head_pose import estimate_head_pose
 from faceshifter_hub.evaluation.protocols.portraits import draw_pairs
 from faceshifter_hub.faces.alignment import align
@@ -138,8 +138,8 @@ def fetch_judges() -> tuple[dict[str, Callable[[Tensor], Tensor]], FaceMesh | No
     judges: dict[str, Callable[[Tensor], Tensor]] = {}
     pose, missing = None, []
     try:
-        judges["faceres"] = FaceRes.from_folder(fetch_faceres())
-        pose = FaceMesh.from_folder(fetch_facemesh())
+        judges["faceres"] = FaceRes.from_package()
+        pose = FaceMesh.from_package()
     except ComponentError as error:
         missing.append(str(error))
     return judges, pose, missing

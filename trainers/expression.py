@@ -29,7 +29,7 @@ from faceshifter_hub.evaluation.judging.expression import (
     estimate_expressions,
     mirrored_units,
 )
-from faceshifter_hub.evaluation.judging.facemesh import FaceMesh, fetch_facemesh
+from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
 from faceshifter_hub.evaluation.judging.mesh import Mesh, find_mesh
 from faceshifter_hub.synthesis.attribute_prior import MOODS
 from faceshifter_hub.synthesis.datasets.samples import decode_picture
@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> None:
     shards = sorted(options.data_dir.glob("faces-*.tar"))
     if not shards:
         raise TrainingError(f"{options.data_dir} holds no faces; make them with trainers/expression_data.py.")
-    mesh = FaceMesh.from_folder(fetch_facemesh())
+    mesh = FaceMesh.from_package()
     options.output_dir.mkdir(parents=True, exist_ok=True)
     crops, weights = load_faces(shards, mesh)
     network = train(crops, weights, ExpressionRegressor(mesh), options)

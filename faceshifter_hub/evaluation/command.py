@@ -285,8 +285,8 @@ def run_renders(arguments: argparse.Namespace) -> None:
     """Run the protocol `renders`, write its report and print the scores."""
     from huggingface_hub.utils import tqdm
 
-    from faceshifter_hub.evaluation.judging.facemesh import FaceMesh, fetch_facemesh
-    from faceshifter_hub.evaluation.judging.faceres import FaceRes, fetch_faceres
+    from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
+    from faceshifter_hub.evaluation.judging.faceres import FaceRes
     from faceshifter_hub.evaluation.judging.networks import get_network
     from faceshifter_hub.evaluation.people import draw_people
     from faceshifter_hub.evaluation.pose_plot import write_pose_plot
@@ -306,7 +306,7 @@ def run_renders(arguments: argparse.Namespace) -> None:
     hashes |= {name: get_network(name).sha256 for name in ("faceres", "facemesh")}
     encoders = {
         "dlib": DlibIdentityEncoder.from_pretrained("dlib-resnet"),
-        "faceres": FaceRes.from_folder(fetch_faceres()),
+        "faceres": FaceRes.from_package(),
     }
     people = draw_people(
         arguments.identities,
@@ -319,7 +319,7 @@ def run_renders(arguments: argparse.Namespace) -> None:
         tqdm(people, desc="people", total=arguments.identities),
         MTCNNDetector.from_pretrained("mtcnn"),
         encoders,
-        FaceMesh.from_folder(fetch_facemesh()),
+        FaceMesh.from_package(),
     )
     metrics = judged.metrics()
     report = {

@@ -20,7 +20,6 @@ from faceshifter_hub.registry import KINDS, Kind, sha256_of
 
 WITHOUT_NETWORK = ("target", "truth", "pasted")
 STAGE_1 = "stage-1"
-BASELINES = (STAGE_1, *WITHOUT_NETWORK)
 PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}  # other programs leave texts beside them
 STEP = re.compile(r"checkpoint-(\d+)")
 
@@ -173,7 +172,7 @@ def make_contestants(pipelines: Sequence[str], baselines: Sequence[str], device:
 
     Args:
         pipelines: addresses; the first is the main one, which `stage-1` is the first stage of.
-        baselines: names of BASELINES, folders of results, or addresses of pipelines.
+        baselines: `stage-1`, names of WITHOUT_NETWORK, folders of results, or addresses of pipelines.
         device: of the networks; by default the setting.
 
     Raises:

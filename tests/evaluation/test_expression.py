@@ -16,7 +16,7 @@ from faceshifter_hub.evaluation.judging.expression import (
     estimate_expressions,
     mirrored_units,
 )
-from faceshifter_hub.evaluation.judging.facemesh import FaceMesh, fetch_facemesh
+from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
 from faceshifter_hub.evaluation.judging.mesh import Mesh, find_mesh
 from faceshifter_hub.faces.mtcnn import MTCNNDetector
 
@@ -130,7 +130,7 @@ def test_faces_do_not_depend_on_those_beside_them(regressor, crops):
 @needs_npm
 @pytest.mark.parametrize("person", [1, 2])
 def test_a_smile_is_read_as_a_smile(regressor, person):
-    detector, network = MTCNNDetector.from_pretrained("mtcnn"), FaceMesh.from_folder(fetch_facemesh())
+    detector, network = MTCNNDetector.from_pretrained("mtcnn"), FaceMesh.from_package()
     pictures = [np.asarray(Image.open(MOODS / f"{person}_{mood}.webp")) for mood in ("smiling", "neutral")]
     meshes = [find_mesh(picture, detector.detect(picture)[0].landmarks, network) for picture in pictures]
     smiling, neutral = (

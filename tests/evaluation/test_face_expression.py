@@ -13,7 +13,6 @@ from faceshifter_hub.evaluation.judging.face_expression import (
     CLASSES,
     NAME,
     FaceExpression,
-    fetch_face_expression,
 )
 from faceshifter_hub.evaluation.judging.networks import get_network, read_verified
 from faceshifter_hub.evaluation.judging.tfjs import unpack
@@ -26,7 +25,7 @@ MOODS = Path(__file__).parent / "moods"
 
 @pytest.fixture(scope="module")
 def face_expression():
-    return FaceExpression.from_folder(fetch_face_expression())
+    return FaceExpression.from_package()
 
 
 def convolve(x, kernel, stride, groups=1):
@@ -71,7 +70,7 @@ def test_random_weights_give_probabilities_at_any_resolution_and_stay_frozen():
 
 @needs_npm
 def test_equals_what_the_javascript_computes(face_expression):
-    contents = read_verified(get_network(NAME), fetch_face_expression())
+    contents = read_verified(get_network(NAME), FaceExpression.fetch())
     manifest = json.loads(contents["face_expression_model-weights_manifest.json"])
     weights = unpack(manifest, contents["face_expression_model.bin"])
     crops = torch.rand(4, 3, 112, 112, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -97,7 +96,7 @@ def test_a_smile_is_called_happy(face_expression):
 
 @needs_npm
 def test_damaged_weights_are_refused_before_parsing(tmp_path):
-    folder = shutil.copytree(fetch_face_expression(), tmp_path / NAME)
+    folder = shutil.copytree(FaceExpression.fetch(), tmp_path / NAME)
     with open(folder / f"{NAME}.safetensors", "r+b") as weights:
         weights.seek(1000)
         byte = weights.read(1)[0]

@@ -9,14 +9,14 @@ from PIL import Image
 
 from faceshifter_hub.errors import CheckpointError
 from faceshifter_hub.evaluation.identity import score_aligned
-from faceshifter_hub.evaluation.judging.faceres import FaceRes, fetch_faceres
+from faceshifter_hub.evaluation.judging.faceres import FaceRes
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="the weights come with npm")
 
 
 @pytest.fixture(scope="module")
 def faceres():
-    return FaceRes.from_folder(fetch_faceres())
+    return FaceRes.from_package()
 
 
 def ramps(size):
@@ -53,7 +53,7 @@ def test_age_and_sex_equal_the_tensorflow_graph(faceres):
     crops = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0)) * 2 - 1
     crops = torch.cat([crops, ramps(224)])
     nodes = ("global_pooling/Mean", "age_pred/Softmax", "gender_pred/Sigmoid")
-    expected = [run_graph("faceres", fetch_faceres(), faceres.prepare(crops), node) for node in nodes]
+    expected = [run_graph("faceres", FaceRes.fetch(), faceres.prepare(crops), node) for node in nodes]
     embeddings = faceres.embed_crops(crops)
     torch.testing.assert_close(embeddings, expected[0], rtol=0, atol=2e-5)
     age, female = faceres.attributes(embeddings)
@@ -63,7 +63,7 @@ def test_age_and_sex_equal_the_tensorflow_graph(faceres):
 
 @needs_npm
 def test_damaged_weights_are_refused_before_parsing(faceres, tmp_path):
-    folder = shutil.copytree(fetch_faceres(), tmp_path / "faceres")
+    folder = shutil.copytree(FaceRes.fetch(), tmp_path / "faceres")
     with open(folder / "faceres.safetensors", "r+b") as weights:
         weights.seek(1000)
         weights.write(b"\xff")

@@ -9,9 +9,9 @@ from PIL import Image
 from torch import nn
 
 from faceshifter_hub.errors import FaceError
-from faceshifter_hub.evaluation.judging.facemesh import FaceMesh, fetch_facemesh
+from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
 from faceshifter_hub.evaluation.judging.gaze import CENTRE, EYE, OUTLINE_CORNERS, cut_eye, estimate_gaze
-from faceshifter_hub.evaluation.judging.iris import Iris, fetch_iris
+from faceshifter_hub.evaluation.judging.iris import Iris
 from faceshifter_hub.evaluation.judging.mesh import LEFT_EYE, RIGHT_EYE, find_mesh
 from faceshifter_hub.faces.mtcnn import MTCNNDetector
 
@@ -57,7 +57,7 @@ def test_an_eye_without_width_is_refused():
 @pytest.fixture(scope="module")
 def looks():
     """Rendered faces, (256, 256, 3), and the points of their meshes, by where their eyes look."""
-    detector, facemesh = MTCNNDetector.from_pretrained("mtcnn"), FaceMesh.from_folder(fetch_facemesh())
+    detector, facemesh = MTCNNDetector.from_pretrained("mtcnn"), FaceMesh.from_package()
     pictures = {look: np.asarray(Image.open(MOODS / f"{look}.webp")) for look in LOOKS}
     return {
         look: (picture, find_mesh(picture, detector.detect(picture)[0].landmarks, facemesh).in_photo)
@@ -67,7 +67,7 @@ def looks():
 
 @needs_npm
 def test_eyes_that_look_to_the_right_are_told_from_those_that_look_to_the_left(looks):
-    iris = Iris.from_folder(fetch_iris())
+    iris = Iris.from_package()
     across = {look: estimate_gaze(*face, iris)[0] for look, face in looks.items()}
     for person in (1, 2):
         assert across[f"{person}_looking_right"] > across[f"{person}_looking_left"] + 0.1
@@ -75,7 +75,7 @@ def test_eyes_that_look_to_the_right_are_told_from_those_that_look_to_the_left(l
 
 @needs_npm
 def test_a_mirrored_face_looks_the_other_way(looks):
-    iris = Iris.from_folder(fetch_iris())
+    iris = Iris.from_package()
     for picture, mesh in looks.values():
         mirrored = mesh.copy()
         mirrored[[*LEFT_EYE, *RIGHT_EYE]] = mesh[[*RIGHT_EYE[::-1], *LEFT_EYE[::-1]]] * [-1, 1] + [255, 0]

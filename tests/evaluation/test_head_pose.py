@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from faceshifter_hub.evaluation.judging.facemesh import FaceMesh, fetch_facemesh
+from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
 from faceshifter_hub.evaluation.judging.head_pose import estimate_head_pose, euler_angles, fit_rotation
 from faceshifter_hub.evaluation.judging.head_pose_reference import REFERENCE, RIGID_POINTS
 from faceshifter_hub.faces.mtcnn import MTCNNDetector
@@ -18,7 +18,7 @@ FACES = sorted((Path(__file__).parent / "triplets").glob("*_source.webp"))
 
 @pytest.fixture(scope="module")
 def facemesh():
-    return FaceMesh.from_folder(fetch_facemesh())
+    return FaceMesh.from_package()
 
 
 @pytest.fixture(scope="module")

@@ -13,17 +13,15 @@ disgust, fear or sadness hardly move those classes on rendered faces; an open ja
 import json
 from collections.abc import Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from faceshifter_hub.evaluation.judging.facemesh import pad_odd
-from faceshifter_hub.evaluation.judging.networks import fetch_converted, get_network, load_converted
+from faceshifter_hub.evaluation.judging.networks import PackagedNetwork
 from faceshifter_hub.evaluation.judging.tfjs import unpack
 from faceshifter_hub.models.crops import ARCFACE_CROP, CanonicalCrop, canonical_crop
-from faceshifter_hub.settings import get_settings
 
 NAME = "face-api-expression"
 CLASSES = ("neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised")
@@ -31,16 +29,6 @@ SIZE = 112
 CROP = CanonicalCrop(SIZE, (ARCFACE_CROP.centre[0], 156.0), 0.9 * ARCFACE_CROP.pitch)
 RGB_MEAN = (122.782, 117.001, 104.298)
 WIDTHS = (32, 64, 128, 256)  # of each block; every block starts by halving the map
-
-
-def fetch_face_expression() -> Path:
-    """Return the folder of the network's two files, fetched once with the npm client.
-
-    Raises:
-        CheckpointError: npm is missing, cannot reach its registry or delivers something else, or the cache cannot be
-            written.
-    """
-    return fetch_converted(get_network(NAME), get_settings().cache.expanduser(), FaceExpression.convert)
 
 
 class SeparableConvolution(nn.Sequential):
@@ -69,11 +57,13 @@ class DenseBlock(nn.Module):
         return x.relu()
 
 
-class FaceExpression(nn.Module):
+class FaceExpression(PackagedNetwork):
     """Aligned faces to the probabilities of seven expressions.
 
-    Built with random weights; `from_folder` gives the trained network.
+    Built with random weights; `from_package` gives the trained network.
     """
+
+    name = NAME
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,17 +73,6 @@ class FaceExpression(nn.Module):
         self.head = nn.Linear(WIDTHS[-1], len(CLASSES))
         self.mean = nn.Buffer(torch.tensor(RGB_MEAN).view(3, 1, 1), persistent=False)
         self.requires_grad_(False).eval()
-
-    @classmethod
-    def from_folder(cls, folder: Path | str) -> Self:
-        """Read the trained network from the folder of `fetch_face_expression`.
-
-        Raises:
-            CheckpointError: Its file is missing or damaged.
-        """
-        network = cls()
-        load_converted(network, get_network(NAME), Path(folder))
-        return network
 
     @classmethod
     def convert(cls, contents: Mapping[str, bytes]) -> Self:

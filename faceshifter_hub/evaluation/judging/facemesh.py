@@ -6,15 +6,13 @@ Source: Kartynnik et al., Real-time Facial Surface Geometry from Monocular Video
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Self
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from faceshifter_hub.evaluation.judging.networks import fetch_converted, get_network, load_converted
+from faceshifter_hub.evaluation.judging.networks import PackagedNetwork
 from faceshifter_hub.evaluation.judging.tfjs import read_weights
-from faceshifter_hub.settings import get_settings
 
 SIZE, POINTS = 192, 468
 STEM_WIDTH = 16
@@ -22,16 +20,6 @@ WIDTHS = (16, 32, 64, 128, 128, 128)  # of each stage; every stage but the first
 BLOCKS = (2, 3, 3, 3, 3, 3)
 HEAD_WIDTH = 32
 GRAPH = "StatefulPartitionedCall/model_1"
-
-
-def fetch_facemesh() -> Path:
-    """Return the folder of Face Mesh's two files, fetched once with the npm client.
-
-    Raises:
-        CheckpointError: npm is missing, cannot reach its registry or delivers something else, or the cache cannot be
-            written.
-    """
-    return fetch_converted(get_network("facemesh"), get_settings().cache.expanduser(), FaceMesh.convert)
 
 
 class Block(nn.Module):
@@ -55,11 +43,13 @@ class Block(nn.Module):
         return self.activation(F.pad(F.max_pool2d(x, 2), (0, 0, 0, 0, 0, self.new_channels)) + y)
 
 
-class FaceMesh(nn.Module):
+class FaceMesh(PackagedNetwork):
     """Upright crops of faces to 468 points each.
 
-    Built with random weights; `from_folder` gives the trained network.
+    Built with random weights; `from_package` gives the trained network.
     """
+
+    name = "facemesh"
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,17 +64,6 @@ class FaceMesh(nn.Module):
         self.head = Block(HEAD_WIDTH, HEAD_WIDTH)
         self.mesh = nn.Conv2d(HEAD_WIDTH, 3 * POINTS, 3)
         self.requires_grad_(False).eval()
-
-    @classmethod
-    def from_folder(cls, folder: Path | str) -> Self:
-        """Read the trained network from the folder of `fetch_facemesh`.
-
-        Raises:
-            CheckpointError: Its file is missing or damaged.
-        """
-        network = cls()
-        load_converted(network, get_network("facemesh"), Path(folder))
-        return network
 
     @classmethod
     def convert(cls, contents: Mapping[str, bytes]) -> Self:

@@ -6,33 +6,21 @@ Source: Howard et al., MobileNets, arXiv 1704.04861, table 1; Savchenko, arXiv 1
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from faceshifter_hub.evaluation.judging.networks import fetch_converted, get_network, load_converted
+from faceshifter_hub.evaluation.judging.networks import PackagedNetwork
 from faceshifter_hub.evaluation.judging.tfjs import read_weights
 from faceshifter_hub.models.crops import ARCFACE_CROP, CanonicalCrop, canonical_crop
-from faceshifter_hub.settings import get_settings
 
 CROP = CanonicalCrop(224, ARCFACE_CROP.centre, ARCFACE_CROP.pitch / 2)
 BGR_MEAN = (103.939, 116.779, 123.68)
 WIDTHS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 HIDDEN, AGES = 256, 100
-
-
-def fetch_faceres() -> Path:
-    """Return the folder of FaceRes's two files, fetched once with the npm client.
-
-    Raises:
-        CheckpointError: npm is missing, cannot reach its registry or delivers something else, or the cache cannot be
-            written.
-    """
-    return fetch_converted(get_network("faceres"), get_settings().cache.expanduser(), FaceRes.convert)
 
 
 class Convolution(nn.Conv2d):
@@ -50,11 +38,13 @@ class Convolution(nn.Conv2d):
         return F.relu6(super().forward(x))
 
 
-class FaceRes(nn.Module):
+class FaceRes(PackagedNetwork):
     """Aligned faces to 1024 numbers each; cosines of its embeddings mean something after centring.
 
-    Built with random weights; `from_folder` gives the trained network.
+    Built with random weights; `from_package` gives the trained network.
     """
+
+    name = "faceres"
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,17 +57,6 @@ class FaceRes(nn.Module):
         self.male = nn.Linear(HIDDEN, 1)
         self.mean = nn.Buffer(torch.tensor(BGR_MEAN).view(3, 1, 1), persistent=False)
         self.requires_grad_(False).eval()
-
-    @classmethod
-    def from_folder(cls, folder: Path | str) -> Self:
-        """Read the trained network from the folder of `fetch_faceres`.
-
-        Raises:
-            CheckpointError: Its file is missing or damaged.
-        """
-        network = cls()
-        load_converted(network, get_network("faceres"), Path(folder))
-        return network
 
     @classmethod
     def convert(cls, contents: Mapping[str, bytes]) -> Self:

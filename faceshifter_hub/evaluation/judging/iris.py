@@ -5,32 +5,20 @@ Source: Ablavatski et al., Real-time Pupil Tracking from Monocular Video for Dig
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Self
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from faceshifter_hub.evaluation.judging.facemesh import pad_odd
-from faceshifter_hub.evaluation.judging.networks import fetch_converted, get_network, load_converted
+from faceshifter_hub.evaluation.judging.networks import PackagedNetwork
 from faceshifter_hub.evaluation.judging.tfjs import read_operands
-from faceshifter_hub.settings import get_settings
 
 SIZE = 64
 OUTLINE_POINTS, IRIS_POINTS = 71, 5
 STEM_WIDTH, WIDTH = 64, 128
 BLOCKS = 4  # between two that halve the map, in the trunk
 GRAPH = "StatefulPartitionedCall/model"
-
-
-def fetch_iris() -> Path:
-    """Return the folder of Iris' two files, fetched once with the npm client.
-
-    Raises:
-        CheckpointError: npm is missing, cannot reach its registry or delivers something else, or the cache cannot be
-            written.
-    """
-    return fetch_converted(get_network("iris"), get_settings().cache.expanduser(), Iris.convert)
 
 
 class Block(nn.Module):
@@ -59,11 +47,13 @@ def make_branch(points: int) -> nn.Sequential:
     return nn.Sequential(*(Block(WIDTH, WIDTH, stride) for stride in strides), nn.Conv2d(WIDTH, 3 * points, 2))
 
 
-class Iris(nn.Module):
+class Iris(PackagedNetwork):
     """Crops of eyes to the points of their outline and of the iris.
 
-    Built with random weights; `from_folder` gives the trained network.
+    Built with random weights; `from_package` gives the trained network.
     """
+
+    name = "iris"
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,17 +67,6 @@ class Iris(nn.Module):
         self.outline = make_branch(OUTLINE_POINTS)
         self.iris = make_branch(IRIS_POINTS)
         self.requires_grad_(False).eval()
-
-    @classmethod
-    def from_folder(cls, folder: Path | str) -> Self:
-        """Read the trained network from the folder of `fetch_iris`.
-
-        Raises:
-            CheckpointError: Its file is missing or damaged.
-        """
-        network = cls()
-        load_converted(network, get_network("iris"), Path(folder))
-        return network
 
     @classmethod
     def convert(cls, contents: Mapping[str, bytes]) -> Self:

@@ -24,15 +24,15 @@ from faceshifter_hub.evaluation.judging.face_area import (
     cheek_pixels,
     face_area,
 )
-from faceshifter_hub.evaluation.judging.face_expression import FaceExpression, fetch_face_expression
-from faceshifter_hub.evaluation.judging.facemesh import FaceMesh, fetch_facemesh
-from faceshifter_hub.evaluation.judging.faceres import FaceRes, fetch_faceres
+from faceshifter_hub.evaluation.judging.face_expression import FaceExpression
+from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
+from faceshifter_hub.evaluation.judging.faceres import FaceRes
 from faceshifter_hub.evaluation.judging.feature_distance import feature_distance, layer_maps
 from faceshifter_hub.evaluation.judging.gaze import estimate_gaze
 from faceshifter_hub.evaluation.judging.head_pose import pose_of
 from faceshifter_hub.evaluation.judging.inception import NAME as INCEPTION
 from faceshifter_hub.evaluation.judging.inception import FIDInception, find_inception
-from faceshifter_hub.evaluation.judging.iris import Iris, fetch_iris
+from faceshifter_hub.evaluation.judging.iris import Iris
 from faceshifter_hub.evaluation.judging.mesh import LEFT_EYE, RIGHT_EYE, find_mesh
 from faceshifter_hub.evaluation.judging.networks import get_network
 from faceshifter_hub.evaluation.judging.observation import Observation
@@ -96,10 +96,10 @@ class Judges:
     def __init__(self, encoders: Sequence[str] = (), device: str | None = None):
         self.device = pick_device(device)
         self.detector = self._load(DETECTOR, "face_detector")
-        self.faceres = FaceRes.from_folder(fetch_faceres()).to(self.device)
-        self.facemesh = FaceMesh.from_folder(fetch_facemesh()).to(self.device)
-        self.iris = Iris.from_folder(fetch_iris()).to(self.device)
-        self.emotions = FaceExpression.from_folder(fetch_face_expression()).to(self.device)
+        self.faceres = FaceRes.from_package().to(self.device)
+        self.facemesh = FaceMesh.from_package().to(self.device)
+        self.iris = Iris.from_package().to(self.device)
+        self.emotions = FaceExpression.from_package().to(self.device)
         self.expressions = ExpressionRegressor.from_registry().to(self.device)
         folder = find_inception()
         self.inception = None if folder is None else FIDInception.from_folder(folder).to(self.device)

