@@ -23,6 +23,8 @@ from trainers.discriminator import MultiscaleDiscriminator
 from trainers.ema import EMA
 from trainers.options import Places, TrainingOptions, parse_options
 from trainers.pairs import SwapPairs
+from trainers.photo_triplets import PhotoTriplets, find_meshes
+from trainers.photos import PhotoFolder
 from trainers.rendered import LiveTriplets, load_triplets
 from trainers.streams import open_streams
 from trainers.views import random_view
@@ -54,6 +56,9 @@ class AEIOptions(TrainingOptions):
     target_identity_weight: float = Field(0.0, description="ours: likeness to the target, where people differ")
     identity_views: bool = Field(False, description="ours: the identity loss looks through random views")
     identity_warmup_steps: int = Field(0, ge=0, description="ours: over so many steps L_id's weight grows from 0")
+    exchanged_ratio: float = Field(
+        0.0, ge=0, le=1, description="ours: share of the photographs whose swap is made by exchanging faces, and known"
+    )
     discriminator_start_step: int = Field(0, ge=0, description="ours: no L_adv before this step")
     discriminator_learning_rate: float = Field(4e-4, gt=0)
     r1_weight: float = Field(0.0, ge=0, description=f"ours: R1 penalty on the discriminator, every {R1_STEPS}th step")
@@ -78,6 +83,24 @@ class AEINet(nn.Module):
         z_att = self.encoder(target)
         result = self.generator(z_source, z_att)
         return result, z_att, self.encoder(result)
+
+
+def load_exchanged(
+    options: AEIOptions, folders: list[PhotoFolder], weights: list[float], accelerator: Accelerator
+) -> PhotoTriplets | None:
+    """Return the photographs whose swap is known, None where the recipe wants none.
+
+    Raises:
+        TrainingError: All photographs are streamed: their meshes cannot be found beforehand.
+    """
+    if not options.exchanged_ratio:
+        return None
+    if not folders:
+        raise TrainingError(
+            "exchanged_ratio needs photographs in a folder, --train_data_dir: streamed ones have no mesh."
+        )
+    kept_in = options.output_dir / "meshes"
+    return PhotoTriplets(folders, [find_meshes(folder, kept_in, accelerator) for folder in folders], weights)
 
 
 def build(options: AEIOptions) -> AEINet:
@@ -115,14 +138,17 @@ def main(argv: list[str] | None = None) -> None:
     streams = open_streams(
         options.dataset_name, options.dataset_person_column, options.resolution, options.seed, accelerator
     )
-    _, photos = load_training(folders, options.resolution, streams)
+    prepared, photos = load_training(folders, options.resolution, streams)
+    exchanged = load_exchanged(options, prepared, [weight for _, weight in folders], accelerator)
     held_out = load_preview(folders, options.resolution, photos, GRID_ROWS, streams)
     triplets = load_triplets(options.synthetic_data_dir, options.resolution)
     live = LiveTriplets(options.resolution, options.seed + accelerator.process_index, options.synthesis_workers)
     rendered = live if options.synthesize_on_the_fly else triplets
     samples = run.samples_before(options.max_train_steps, options, accelerator)
     shares = options.different_ratio, options.rendered_ratio
-    pairs = SwapPairs(photos, rendered, options.resolution, samples, options.seed, *shares)
+    pairs = SwapPairs(
+        photos, rendered, options.resolution, samples, options.seed, *shares, (), exchanged, options.exchanged_ratio
+    )
     preview = SwapPairs(held_out, triplets, options.resolution, GRID_ROWS, 1, 1.0, 0.25)
 
     identity_encoder = run.load_identity_encoder(options).to(accelerator.device)

@@ -9,14 +9,12 @@ import torch
 from accelerate import Accelerator
 from PIL import Image, ImageDraw, ImageFont
 
-from faceshifter_hub.datasets.progress import tell
-from faceshifter_hub.datasets.whole import written_whole
 from faceshifter_hub.faces.alignment import align
 from trainers.frozen_aei import FrozenAEI
 from trainers.pairs import to_tensor
 from trainers.photos import Photo
+from trainers.pieces import compute_in_pieces
 
-PIECE = 256  # pictures whose errors are computed and kept together
 BINS, PANEL, MARGIN = 60, (420, 220), 40  # of the histogram: bars, pixels, pixels
 PALE, BOLD, INK = (190, 205, 230), (20, 70, 170), (60, 60, 60)
 
@@ -34,29 +32,18 @@ def heuristic_errors(
     Raises:
         UnwritableOutputError: The cache cannot be written.
     """
-    if accelerator.is_main_process:
-        cache.mkdir(parents=True, exist_ok=True)
-    accelerator.wait_for_everyone()
-    paths = [cache / f"{start:08}.npy" for start in range(0, len(photos), PIECE)]
-    for number in range(accelerator.process_index, len(paths), accelerator.num_processes):
-        if paths[number].is_file():
-            continue
+
+    def compute(numbers: range) -> np.ndarray:
         errors: list[float] = []
-        end = min((number + 1) * PIECE, len(photos))
-        for start in range(number * PIECE, end, batch):
-            faces = [photos[n] for n in range(start, min(start + batch, end))]
+        for start in range(numbers.start, numbers.stop, batch):
+            faces = [photos[n] for n in range(start, min(start + batch, numbers.stop))]
             aligned = [to_tensor(align(face.image, face.points, resolution)[0]) for face in faces]
             x = torch.stack(aligned).to(accelerator.device)  # (B, 3, R, R)
             with accelerator.autocast():
                 errors += aei.error(x).abs().flatten(1).mean(1).tolist()
-        with written_whole(paths[number]) as file:
-            np.save(file, np.array(errors, np.float32))
-        if accelerator.is_main_process:
-            tell(f"heuristic errors of {end} of {len(photos)} pictures")
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        tell("", "\n")
-    return np.concatenate([np.load(path) for path in paths]) if paths else np.zeros(0, np.float32)
+        return np.array(errors)
+
+    return compute_in_pieces("heuristic errors", len(photos), compute, cache, accelerator)
 
 
 def hardest(errors: np.ndarray, share: float) -> np.ndarray:

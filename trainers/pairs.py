@@ -44,6 +44,8 @@ class SwapPairs(Dataset):
         different: share of pairs of different people (the paper: 0.8 for AEI-Net, 0.5 for HEAR-Net).
         rendered: share of rendered samples, with a known truth, where there are triplets.
         occluders: cut-outs pasted over half of the targets and their truths, alike.
+        exchanged: what draws photographs whose swap is known, if anything does.
+        exchanged_share: of the samples of photographs.
     """
 
     def __init__(
@@ -56,11 +58,14 @@ class SwapPairs(Dataset):
         different: float,
         rendered: float,
         occluders: Sequence[np.ndarray] = (),
+        exchanged: TripletSource | None = None,
+        exchanged_share: float = 0.0,
     ):
         self.photos, self.triplets = photos, triplets
         self.resolution, self.length, self.seed = resolution, length, seed
         self.different, self.rendered = different, rendered if triplets else 0.0
         self.occluders = occluders
+        self.exchanged, self.exchanged_share = exchanged, exchanged_share if exchanged else 0.0
 
     def __len__(self) -> int:
         return self.length
@@ -70,6 +75,8 @@ class SwapPairs(Dataset):
         if rendered:
             assert self.triplets is not None
             return self.finished(self.triplets.draw(rng), same, rng)
+        if self.exchanged is not None and rng.random() < self.exchanged_share:
+            return self.finished(self.exchanged.draw(rng), same, rng)
         return self.finished(Swap(*self.photos.draw(rng), None), same, rng)
 
     def begin(self, n: int) -> tuple[np.random.Generator, bool, bool]:

@@ -113,7 +113,7 @@ def test_a_picture_has_the_error_of_its_own_reconstruction(stage_1, photos, tmp_
 
 
 def test_errors_are_computed_once_and_go_on_where_they_stopped(stage_1, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("trainers.hard_targets.PIECE", 2)
+    monkeypatch.setattr("trainers.pieces.PIECE", 2)
     errors = heuristic_errors(stage_1, photos, 64, 2, tmp_path, Accelerator())
     (tmp_path / "00000002.npy").unlink()
     computed = []

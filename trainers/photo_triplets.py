@@ -1,0 +1,91 @@
+"""Photographs whose swap is known, ours: the face of one put in the place of another's, by their meshes.
+
+Nobody can photograph a true swap, but two things come near it (ReliableSwap, arXiv 2306.05356). In a *naive triplet*
+the photograph is the target, and the swap wanted is what the exchange made: the source's own features, in the target's
+place and light. In a *cycle triplet* the target is what the exchange made, and the swap wanted is the photograph
+itself: a real picture, of which nothing was made up. In both, the target shows somebody else than the swap wanted
+does, so a network cannot copy the face that it sees.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from accelerate import Accelerator
+
+from faceshifter_hub.errors import DataError
+from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
+from faceshifter_hub.evaluation.judging.mesh import Mesh, find_mesh
+from trainers.face_exchange import exchange_face
+from trainers.hard_targets import cache_key
+from trainers.photos import MOST_DRAWS, Photo, PhotoFolder
+from trainers.pieces import compute_in_pieces
+from trainers.rendered import Swap
+
+CYCLES = 0.5  # share of triplets whose true swap is the photograph
+MOST_SHAPE = 0.6  # of the donor's shape; its expression would come with all of it
+
+
+class PhotoTriplets:
+    """Triplets made of photographs while they are drawn.
+
+    Args:
+        folders: of photographs, two people at least.
+        meshes: of each folder: the points of each photograph, (N, 468, 3), as `find_meshes` returns them.
+        weights: how often each folder is chosen, in proportion.
+    """
+
+    def __init__(self, folders: Sequence[PhotoFolder], meshes: Sequence[np.ndarray], weights: Sequence[float]):
+        self.folders, self.meshes = folders, meshes
+        self.shares = np.array(weights) / np.sum(weights)  # (N,)
+
+    def draw(self, rng: np.random.Generator) -> Swap:
+        """Draw a naive or a cycle triplet.
+
+        Raises:
+            DataError: There seems to be one person only.
+        """
+        wearer, wearer_points = self._choose(rng)
+        for _ in range(MOST_DRAWS):
+            donor, donor_points = self._choose(rng)
+            if donor.person != wearer.person:
+                break
+        else:
+            raise DataError(f"{MOST_DRAWS} photographs in a row show one person; exchanging faces needs two.")
+        image = exchange_face(wearer.image, wearer_points, donor.image, donor_points, rng.uniform(0, MOST_SHAPE))
+        exchanged = Photo(image, wearer.points)
+        if rng.random() < CYCLES:
+            return Swap(wearer, exchanged, wearer)
+        return Swap(donor, wearer, exchanged)
+
+    def _choose(self, rng: np.random.Generator) -> tuple[Photo, np.ndarray]:
+        number = int(rng.choice(len(self.folders), p=self.shares))
+        photo = int(rng.integers(len(self.folders[number])))
+        return self.folders[number][photo], self.meshes[number][photo]
+
+
+def find_meshes(folder: PhotoFolder, kept_in: Path, accelerator: Accelerator) -> np.ndarray:
+    """Return Face Mesh's points of every photograph, (N, 468, 3) float32, in pixels of what the folder gives.
+
+    x runs to the right, y down, z away from the camera. They are found once, by all processes together.
+
+    Raises:
+        FaceShifterError: The network cannot be had.
+        UnwritableOutputError: They cannot be kept.
+    """
+    shards = [(str(path), path.stat().st_size) for path in folder.paths]
+    network = FaceMesh.from_package().to(accelerator.device)
+
+    def compute(numbers: range) -> np.ndarray:
+        return np.stack(
+            [solid(find_mesh(photo.image, photo.points, network)) for photo in map(folder.__getitem__, numbers)]
+        )
+
+    cache = kept_in / cache_key(shards, folder.resolution, len(folder))
+    return compute_in_pieces("meshes", len(folder), compute, cache, accelerator)
+
+
+def solid(mesh: Mesh) -> np.ndarray:
+    """Return a mesh's points in pixels of its photograph, (468, 3): x to the right, y down, z away from the camera."""
+    spread_in_photo, spread = (np.linalg.norm(p - p.mean(0)) for p in (mesh.in_photo, mesh.points[:, :2]))
+    return np.column_stack([mesh.in_photo, -mesh.points[:, 2] * spread_in_photo / spread])
