@@ -75,6 +75,13 @@ def add_swap(subparsers: "Subparsers") -> None:
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help="result: .png, .jpg or .webp")
     parser.add_argument("--pipeline", metavar="ADDRESS", help="registered name, folder or hf://owner/repo")
     parser.add_argument("--no-refine", action="store_true", help="leave out stage 2")
+    parser.add_argument(
+        "--strength",
+        metavar="S",
+        type=float,
+        default=1.0,
+        help="0 keeps the target's identity, 1 (the default) takes the source's, up to 2 leads away from the target",
+    )
     parser.add_argument("--stages", metavar="DIR", help="write the pictures of every stage to this folder")
     parser.add_argument("--json", action="store_true", help="print faces, components and times as JSON")
     parser.set_defaults(run=run_swap)
@@ -93,7 +100,11 @@ def run_swap(arguments: argparse.Namespace) -> None:
         make_folder(stages)
     pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline)
     output = pipeline(
-        arguments.source, arguments.target, refine=not arguments.no_refine, return_stages=stages is not None
+        arguments.source,
+        arguments.target,
+        refine=not arguments.no_refine,
+        strength=arguments.strength,
+        return_stages=stages is not None,
     )
     write_image(np.asarray(output.images[0]), arguments.output)
     if stages is not None:

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from diffusers.utils import BaseOutput
 from PIL import Image
 from torch import nn
@@ -39,6 +40,7 @@ from faceshifter_hub.registry import (
 from faceshifter_hub.settings import get_settings
 
 INDEX = "model_index.json"
+MOST_STRENGTH = 2
 OPTIONAL_KINDS: tuple[Kind, ...] = ("hear_refiner",)
 
 
@@ -163,6 +165,7 @@ class FaceShifterPipeline:
         target: ImageSource | Sequence[ImageSource],
         *,
         refine: bool = True,
+        strength: float = 1.0,
         return_stages: bool = False,
     ) -> FaceShifterPipelineOutput:
         """Swap the largest face of each source into the largest face of each target.
@@ -171,15 +174,18 @@ class FaceShifterPipeline:
             source: A path, PIL image or array (H, W, 3) uint8 RGB, or a list of them.
             target: The same; lists are taken pair by pair, a single picture goes with every one of the other.
             refine: Whether stage 2 runs.
+            strength: How far the identity goes from the target's, 0, to the source's, 1, and beyond it, up to 2: away
+                from the target.
             return_stages: Whether the pictures of every stage are returned too.
 
         Raises:
             NoFaceError: A picture shows no face.
             MediaError: A picture cannot be read.
             ComponentError: `refine` without a refiner.
-            SettingsError: Lists of different length.
+            SettingsError: Lists of different length, or a strength out of range.
         """
         sources, targets = pair_up(source, target)
+        check_strength(strength)
         if refine and "hear_refiner" not in self.components:
             raise ComponentError("This pipeline has no hear_refiner; give it one or call it with refine=False.")
         output = FaceShifterPipelineOutput([], [], [], [], {})
@@ -199,7 +205,9 @@ class FaceShifterPipeline:
                 photo = read_image(one_target)
             face = self._largest_face(photo, f"target{of}", output.notes, watch)
             target_face, matrix = align(photo, face.landmarks, self.resolution)
-            swap = self.swap_aligned(z_source, self.to_tensor(target_face), refine=refine, watch=watch)
+            swap = self.swap_aligned(
+                z_source, self.to_tensor(target_face), refine=refine, strength=strength, watch=watch
+            )
             with watch.time("paste"):
                 output.images.append(Image.fromarray(self.put_back(photo, swap.result[0], matrix)))
             output.faces.append(face)
@@ -225,6 +233,7 @@ class FaceShifterPipeline:
         target: torch.Tensor,
         *,
         refine: bool = True,
+        strength: float = 1.0,
         watch: _Stopwatch | None = None,
     ) -> AlignedSwap:
         """Run both stages on aligned faces; attributes and their modulations are computed once a target.
@@ -233,16 +242,20 @@ class FaceShifterPipeline:
             z_source: (B, d).
             target: X_t, (B, 3, R, R) in [-1, 1].
             refine: Whether stage 2 runs.
+            strength: See the call.
             watch: Takes the time of each stage.
         """
         watch = watch or _Stopwatch()
         generator = self.components["aad_generator"]
         with watch.time("stage one"):
             modulations = generator.modulate_attributes(self.components["attribute_encoder"](target))
+            if refine or strength != 1:
+                z_target = self.components["identity_encoder"](target)  # (B, d)
+            if strength != 1:
+                z_source = mix_identities(z_target, z_source, strength)
             if not refine:
                 swapped, masks = generator.generate(z_source, modulations)
                 return AlignedSwap(swapped, None, None, None, masks)
-            z_target = self.components["identity_encoder"](target)
             identities = torch.stack([z_source, z_target], dim=1).flatten(0, 1)  # (2B, d)
             both, masks = generator.generate(identities, modulations)  # (2B, 3, R, R)
             swapped, reconstructed = both[0::2], both[1::2]
@@ -379,6 +392,20 @@ def pair_up(
             f"{len(sources)} sources and {len(targets)} targets do not pair up; give one of either, or as many."
         )
     return sources, targets
+
+
+def check_strength(strength: float) -> None:
+    """Raise SettingsError unless `strength` is in [0, 2]."""
+    if not 0 <= strength <= MOST_STRENGTH:
+        raise SettingsError(
+            f"A strength of {strength} is out of range; 0 keeps the target's identity, 1 takes the source's, "
+            f"{MOST_STRENGTH} is the most."
+        )
+
+
+def mix_identities(z_target: torch.Tensor, z_source: torch.Tensor, strength: float) -> torch.Tensor:
+    """Return the identity on the line from z_target, 0, through z_source, 1, of unit length; all (B, d)."""
+    return F.normalize(torch.lerp(F.normalize(z_target), F.normalize(z_source), strength))
 
 
 def pick_device(device: str | None) -> torch.device:

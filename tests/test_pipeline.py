@@ -21,7 +21,7 @@ from faceshifter_hub.errors import (
 )
 from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.faces.pasting import face_mask, paste
-from faceshifter_hub.pipeline import pipeline_addresses
+from faceshifter_hub.pipeline import mix_identities, pipeline_addresses
 from faceshifter_hub.registry import DATA_ROOT
 
 SOURCE, TARGET, OTHER = sorted((DATA_ROOT / "examples").glob("*.webp"))[:3]
@@ -86,6 +86,30 @@ def test_stages_are_returned_on_request_alone(pipe):
     assert {picture.size for picture in stages.values()} == {(RESOLUTION, RESOLUTION)}
     (stages,) = pipe(SOURCE, TARGET, refine=False, return_stages=True).stages
     assert list(stages) == ["source", "target", "swapped", *masks]
+
+
+def test_strength_leads_from_the_target_to_the_source_and_beyond(pipe):
+    own = np.asarray(pipe(TARGET, TARGET).images[0])
+    none, half, whole, more = (np.asarray(pipe(SOURCE, TARGET, strength=s).images[0]) for s in (0, 0.5, 1, 2))
+    assert np.abs(none.astype(int) - own).max() <= 1
+    assert np.array_equal(whole, np.asarray(pipe(SOURCE, TARGET).images[0]))
+    away = [np.abs(picture.astype(int) - own).mean() for picture in (none, half, whole, more)]
+    assert away == sorted(away)
+    assert not np.array_equal(np.asarray(pipe(SOURCE, TARGET, strength=0.5, refine=False).images[0]), half)
+
+
+@pytest.mark.parametrize("strength", [-0.1, 2.1, float("nan")])
+def test_a_strength_out_of_range_is_one_sentence(pipe, strength):
+    with pytest.raises(SettingsError, match=r"^A strength of \S+ is out of range; 0 keeps the target's identity, 1 "):
+        pipe(SOURCE, TARGET, strength=strength)
+
+
+def test_identities_are_mixed_by_direction_alone():
+    z_target, z_source = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 3.0]])
+    torch.testing.assert_close(mix_identities(z_target, z_source, 0), torch.tensor([[1.0, 0.0]]))
+    torch.testing.assert_close(mix_identities(z_target, z_source, 1), torch.tensor([[0.0, 1.0]]))
+    torch.testing.assert_close(mix_identities(z_target, z_source, 0.5), torch.full((1, 2), 0.5**0.5))
+    assert mix_identities(z_target, z_source, 1.5)[0, 0] < 0
 
 
 def test_the_stages_are_those_of_the_paper(pipe):

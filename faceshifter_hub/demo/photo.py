@@ -14,7 +14,7 @@ from faceshifter_hub.demo.choices import FOLLOWS_GENERATOR, Choice, Choices
 from faceshifter_hub.demo.loading import load_pipeline
 from faceshifter_hub.errors import ConsentError, FaceShifterError, MediaError
 from faceshifter_hub.media.images import read_image, write_image
-from faceshifter_hub.pipeline import FaceShifterPipelineOutput
+from faceshifter_hub.pipeline import MOST_STRENGTH, FaceShifterPipelineOutput
 from faceshifter_hub.registry import DATA_ROOT, Kind
 
 CONSENT = "Everyone shown in these pictures agreed to this swap, or does not exist."
@@ -50,6 +50,15 @@ def build_photo_tab(choices: Choices) -> None:
                 target = photo_input("Target photo", "target", "The target picture you chose")
             consent = gr.Checkbox(label=CONSENT, show_label=False, elem_id="consent")
             refine = gr.Checkbox(True, label="Refine the result (stage 2)", show_label=False, elem_id="refine")
+            strength = gr.Slider(
+                0,
+                MOST_STRENGTH,
+                1,
+                step=0.05,
+                label="Strength",
+                info="0 keeps the target's identity, 1 takes the source's, more leads further from the target's",
+                elem_id="strength",
+            )
             button = gr.Button("Swap", variant="primary", elem_id="swap")
             examples = example_pairs()
             if examples:
@@ -83,6 +92,7 @@ def build_photo_tab(choices: Choices) -> None:
         attribute_encoder: str | None = None,
         refiner: str | None = None,
         detector: str | None = None,
+        strength: float = 1.0,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it by its default)
     ) -> tuple:
         """Put the source's identity into the target's photo.
@@ -97,6 +107,7 @@ def build_photo_tab(choices: Choices) -> None:
             attribute_encoder: See `generator`.
             refiner: See `generator`.
             detector: See `generator`.
+            strength: How far the identity goes from the target's, 0, to the source's, 1, and beyond.
             progress: Is shown on the page.
 
         Returns:
@@ -110,7 +121,9 @@ def build_photo_tab(choices: Choices) -> None:
             pipeline = load_pipeline(choices.addresses(names))
             progress(0.3, "Swapping")
             photo = read_upload(target, "target")
-            output = pipeline(read_upload(source, "source"), photo, refine=refine, return_stages=True)
+            output = pipeline(
+                read_upload(source, "source"), photo, refine=refine, strength=strength, return_stages=True
+            )
             progress(0.8, "Writing the pictures")
             path = Path(file.GRADIO_CACHE, secrets.token_hex(16), RESULT_NAME)
             path.parent.mkdir(parents=True)
@@ -122,7 +135,7 @@ def build_photo_tab(choices: Choices) -> None:
 
     button.click(
         swap,
-        [source, target, consent, refine, *dropdowns.values()],
+        [source, target, consent, refine, *dropdowns.values(), strength],
         [slider, file, stages, notes],
         validator=validate,
         api_name="swap",

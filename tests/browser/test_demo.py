@@ -133,6 +133,15 @@ def test_the_endpoint_returns_the_result_as_png(client):
     assert "stage one" in notes
 
 
+def test_the_endpoint_takes_a_strength(client):
+    def result(**options):
+        given = handle_file(SOURCE), handle_file(TARGET), True
+        with Image.open(client.predict(*given, **options, api_name="/swap")[1]) as picture:
+            return picture.tobytes()
+
+    assert result() == result(strength=1) != result(strength=0.3)
+
+
 @pytest.mark.parametrize("consent", [(), (False,)])
 def test_the_endpoint_refuses_without_consent(client, consent):
     with pytest.raises(Exception, match="consent"):
@@ -151,7 +160,7 @@ def test_a_file_of_the_server_is_out_of_reach(server):
     readme = {"path": str(ROOT / "README.md"), "meta": {"_type": "gradio.FileData"}}
     endpoint = f"{server.url}/gradio_api/call/swap"
     names = ["aad-tiny", "dlib-resnet", "attribute-tiny", "hear-tiny", "mtcnn"]
-    response = httpx.post(endpoint, json={"data": [readme, readme, True, True, *names]})
+    response = httpx.post(endpoint, json={"data": [readme, readme, True, True, *names, 1.0]})
     assert response.status_code >= 400, response.text
     assert "Cannot move" in server.log.read_text()
 
