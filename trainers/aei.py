@@ -147,7 +147,14 @@ def main(argv: list[str] | None = None) -> None:
     samples = run.samples_before(options.max_train_steps, options, accelerator)
     shares = options.different_ratio, options.rendered_ratio
     pairs = SwapPairs(
-        photos, rendered, options.resolution, samples, options.seed, *shares, (), exchanged, options.exchanged_ratio
+        photos,
+        rendered,
+        options.resolution,
+        samples,
+        options.seed,
+        *shares,
+        exchanged=exchanged,
+        exchanged_share=options.exchanged_ratio,
     )
     preview = SwapPairs(held_out, triplets, options.resolution, GRID_ROWS, 1, 1.0, 0.25)
 

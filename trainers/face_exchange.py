@@ -7,6 +7,7 @@ faded in. Contour, hair, light and background stay the wearer's.
 import cv2
 import numpy as np
 from scipy.interpolate import LinearNDInterpolator
+from skimage.transform import SimilarityTransform
 
 from trainers.occlusion import match_colours
 
@@ -31,7 +32,8 @@ def exchange_face(
     height = float(np.ptp(wearer_mesh[:, 1]))
     depths = [cv2.pointPolygonTest(outline, (float(x), float(y)), True) for x, y in wearer_mesh[:, :2]]  # pixels
     share = shape * np.clip(np.array(depths) / (MARGIN * height), 0, 1)[:, None]  # (468, 1), 0 on the contour
-    places = (wearer_mesh + share * (pose_like(donor_mesh, wearer_mesh) - wearer_mesh))[:, :2]  # (468, 2)
+    posed = SimilarityTransform.from_estimate(donor_mesh, wearer_mesh)(donor_mesh)  # (468, 3), as the wearer's head
+    places = (wearer_mesh + share * (posed - wearer_mesh))[:, :2]  # (468, 2)
 
     left, top, wide, tall = cv2.boundingRect(outline)
     box = np.s_[max(top, 0) : top + tall, max(left, 0) : left + wide]
@@ -50,13 +52,3 @@ def exchange_face(
     result = wearer.copy()
     result[box] = (own + weight * (matched - own)).round().clip(0, 255)
     return result
-
-
-def pose_like(points: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Turn, scale and move a mesh (468, 3) so that it comes closest to another (Kabsch; Umeyama, 1991)."""
-    mean, wanted = points.mean(0), target.mean(0)
-    a, b = points - mean, target - wanted
-    u, singular, vt = np.linalg.svd(b.T @ a)
-    signs = np.array([1, 1, np.sign(np.linalg.det(u @ vt))])
-    rotation = (u * signs) @ vt
-    return a @ rotation.T * ((singular * signs).sum() / (a**2).sum()) + wanted

@@ -1,6 +1,5 @@
 """The pictures that stage 1 reconstructs worst, which stage 2 learns on (arXiv 1912.13457, section 3.2)."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,11 +16,6 @@ from trainers.pieces import compute_in_pieces
 
 BINS, PANEL, MARGIN = 60, (420, 220), 40  # of the histogram: bars, pixels, pixels
 PALE, BOLD, INK = (190, 205, 230), (20, 70, 170), (60, 60, 60)
-
-
-def cache_key(*facts: object) -> str:
-    """Return a short name for everything that errors depend on."""
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
 def heuristic_errors(

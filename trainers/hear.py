@@ -22,11 +22,12 @@ from trainers import losses, run
 from trainers.data import find_folders, load_preview, load_training
 from trainers.ema import EMA
 from trainers.frozen_aei import FrozenAEI, part_address
-from trainers.hard_targets import cache_key, draw_histogram, hardest, heuristic_errors
+from trainers.hard_targets import draw_histogram, hardest, heuristic_errors
 from trainers.occlusion import load_cutouts, read_cutouts
 from trainers.options import TrainingOptions, parse_options
 from trainers.pairs import SwapPairs, to_tensor
 from trainers.photos import Photo, PhotoFolder
+from trainers.pieces import cache_key
 from trainers.rendered import TargetsOf, Triplets, load_triplets
 from trainers.views import random_view
 

@@ -65,7 +65,7 @@ class SwapPairs(Dataset):
         self.resolution, self.length, self.seed = resolution, length, seed
         self.different, self.rendered = different, rendered if triplets else 0.0
         self.occluders = occluders
-        self.exchanged, self.exchanged_share = exchanged, exchanged_share if exchanged else 0.0
+        self.exchanged, self.exchanged_share = exchanged, exchanged_share
 
     def __len__(self) -> int:
         return self.length

@@ -17,9 +17,8 @@ from faceshifter_hub.errors import DataError
 from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
 from faceshifter_hub.evaluation.judging.mesh import Mesh, find_mesh
 from trainers.face_exchange import exchange_face
-from trainers.hard_targets import cache_key
 from trainers.photos import MOST_DRAWS, Photo, PhotoFolder
-from trainers.pieces import compute_in_pieces
+from trainers.pieces import cache_key, compute_in_pieces
 from trainers.rendered import Swap
 
 CYCLES = 0.5  # share of triplets whose true swap is the photograph
@@ -74,9 +73,9 @@ def find_meshes(folder: PhotoFolder, kept_in: Path, accelerator: Accelerator) ->
         UnwritableOutputError: They cannot be kept.
     """
     shards = [(str(path), path.stat().st_size) for path in folder.paths]
-    network = FaceMesh.from_package().to(accelerator.device)
 
     def compute(numbers: range) -> np.ndarray:
+        network = FaceMesh.from_package().to(accelerator.device)
         return np.stack(
             [solid(find_mesh(photo.image, photo.points, network)) for photo in map(folder.__getitem__, numbers)]
         )

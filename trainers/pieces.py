@@ -1,5 +1,6 @@
 """What takes long to compute of every picture: done by all processes together, and only what is not kept yet."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from faceshifter_hub.datasets.progress import tell
 from faceshifter_hub.datasets.whole import written_whole
 
 PIECE = 256  # pictures whose results are computed and kept together
+
+
+def cache_key(*facts: object) -> str:
+    """Return a short name for everything that results depend on."""
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
 def compute_in_pieces(

@@ -6,7 +6,7 @@ from test_train_aei import metrics
 from faceshifter_hub.errors import FaceShifterError
 from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
 from trainers import aei
-from trainers.face_exchange import exchange_face, pose_like
+from trainers.face_exchange import exchange_face
 from trainers.pairs import SwapPairs
 from trainers.photo_triplets import PhotoTriplets, find_meshes
 from trainers.photos import Mixture, PhotoFolder, find_shards
@@ -68,12 +68,16 @@ def test_what_is_not_the_face_stays_the_wearers_exactly():
     assert changed[np.hypot(columns - 80, rows - 80) < 35].mean() > 0.95
 
 
-def test_a_mesh_is_turned_as_another_is():
-    points = np.random.default_rng(1).normal(size=(468, 3))
-    angle = 0.7
-    rotation = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
-    turned = 3 * points @ rotation.T + (5, 6, 7)
-    assert pose_like(points, turned) == pytest.approx(turned)
+def test_a_donors_shape_is_turned_to_the_wearers_pose():
+    donor = dome((80, 80), 50)
+    donor[np.hypot(*(donor[:, :2] - 80).T) < 15, 2] -= 20  # a long nose
+    angle = 0.5
+    turn = np.array([[np.cos(angle), 0, -np.sin(angle)], [0, 1, 0], [np.sin(angle), 0, np.cos(angle)]])
+    wearer = (donor - (80, 80, 0)) @ turn.T + (80, 80, 0)
+    tip = wearer[donor[:, 2].argmin(), :2]
+    picture = exchange_face(noisy(), wearer, dotted(donor[donor[:, 2].argmin(), :2]), donor, 1.0)
+    assert abs(tip[0] - 80) > 15
+    assert darkest(picture, (50, 125)) == pytest.approx(tip, abs=4)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +105,7 @@ def test_a_mesh_lies_on_its_face(photos, meshes):
 
 def test_meshes_are_found_once(photos, tmp_path, monkeypatch):
     first = find_meshes(photos, tmp_path, Accelerator())
-    monkeypatch.setattr(FaceMesh, "forward", None)
+    monkeypatch.setattr(FaceMesh, "from_package", None)
     assert np.array_equal(find_meshes(photos, tmp_path, Accelerator()), first)
 
 
@@ -123,7 +127,7 @@ def test_either_the_photograph_is_the_target_or_it_is_the_true_swap(photos, trip
 
 
 def test_the_share_of_photographs_whose_swap_is_known(photos, triplets):
-    pairs = SwapPairs(Mixture([photos], [1.0]), None, 64, 200, 0, 1.0, 0.0, (), triplets, 0.7)
+    pairs = SwapPairs(Mixture([photos], [1.0]), None, 64, 200, 0, 1.0, 0.0, exchanged=triplets, exchanged_share=0.7)
     known = np.mean([bool(pairs[n]["known"]) for n in range(len(pairs))])
     assert known == pytest.approx(0.7, abs=4 * np.sqrt(0.7 * 0.3 / 200))
 
