@@ -47,7 +47,7 @@ class AEIOptions(TrainingOptions):
     attribute_weight: float = 10.0
     identity_weight: float = 5.0
     reconstruction_weight: float = 10.0
-    true_swap_weight: float = Field(0.0, description="ours: L1 to the true swap, where it is known")
+    true_swap_weight: float = Field(0.0, description="ours: L1 to the true swap in the face, where it is known")
     feature_weight: float = Field(
         0.0, description="ours: inner maps of the identity encoder, where the truth is known"
     )
@@ -166,9 +166,10 @@ def main(argv: list[str] | None = None) -> None:
             "aad_generator": ("of the recipe", aei.generator.interface),
         }
     )
-    aei.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     discriminator = run.build(MultiscaleDiscriminator, options.model, "discriminator")
-    discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    layout = run.memory_format(accelerator)
+    for network in (aei, discriminator):
+        network.to(memory_format=layout)  # type: ignore[call-overload]
     optimizer = run.adam(aei, options)
     optimizer_d = run.adam(
         discriminator, options.model_copy(update={"learning_rate": options.discriminator_learning_rate})
@@ -199,9 +200,7 @@ def main(argv: list[str] | None = None) -> None:
         batches = run.loader(pairs, options, accelerator, loop.step)
     for batch in batches:
         with accelerator.accumulate(aei, discriminator):
-            source, target, truth = (
-                batch[k].to(memory_format=torch.channels_last) for k in ("source", "target", "truth")
-            )
+            source, target, truth = (batch[k].to(memory_format=layout) for k in ("source", "target", "truth"))
             known, same = batch["known"], batch["same"]
             with accelerator.autocast():
                 with torch.no_grad():
@@ -241,7 +240,7 @@ def main(argv: list[str] | None = None) -> None:
             values["attribute"] = losses.attribute_loss([z.float() for z in z_result], [z.float() for z in z_target])
             values["reconstruction"] = losses.reconstruction_loss(result, target, same)
             if weights["true_swap"]:
-                values["true_swap"] = losses.true_swap_loss(result, truth, known)
+                values["true_swap"] = losses.true_swap_loss(result, truth, known, face)
             if weights["surroundings"]:
                 values["surroundings"] = losses.surroundings_loss(result, target, face)
             if weights["colour"]:

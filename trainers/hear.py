@@ -16,6 +16,7 @@ from torch import nn
 
 from faceshifter_hub.errors import DataError, FaceShifterError
 from faceshifter_hub.faces.alignment import align
+from faceshifter_hub.models.face_region import face_region
 from faceshifter_hub.models.hear import HEARRefiner
 from faceshifter_hub.registry import check_compatible
 from trainers import losses, run
@@ -47,7 +48,7 @@ class HEAROptions(TrainingOptions):
     identity_weight: float = 1.0
     change_weight: float = 1.0
     reconstruction_weight: float = 1.0
-    true_swap_weight: float = Field(0.0, description="ours: L1 to the true swap, where it is known")
+    true_swap_weight: float = Field(0.0, description="ours: L1 to the true swap in the face, where it is known")
     identity_views: bool = Field(False, description="ours: the identity loss looks through random views")
 
 
@@ -123,7 +124,8 @@ def main(argv: list[str] | None = None) -> None:
     preview = SwapPairs(held_out, triplets, options.resolution, GRID_ROWS, 1, 1.0, 0.5, cutouts)
 
     refiner = run.build(HEARRefiner, options.model, "refiner", resolution=options.resolution)
-    refiner = refiner.to(memory_format=torch.channels_last)
+    layout = run.memory_format(accelerator)
+    refiner = refiner.to(memory_format=layout)  # type: ignore[call-overload]
     optimizer = run.adam(refiner, options)
     schedule = run.schedule(optimizer, options)
     ema = EMA(refiner, options.ema_decay)
@@ -138,6 +140,7 @@ def main(argv: list[str] | None = None) -> None:
     def draw(step: int) -> Path:
         return save_samples(options, step, aei, ema.average, preview, accelerator)
 
+    face = face_region(options.resolution).to(accelerator.device)
     loop = run.Loop(accelerator, options, refiner, optimizer, schedule, ema, save, draw)
     weights = {
         "identity": options.identity_weight,
@@ -148,7 +151,7 @@ def main(argv: list[str] | None = None) -> None:
     batches = run.loader(pairs, options, accelerator, loop.step)
     for batch in batches:
         with accelerator.accumulate(refiner):
-            source, target = (batch[k].to(memory_format=torch.channels_last) for k in ("source", "target"))
+            source, target = (batch[k].to(memory_format=layout) for k in ("source", "target"))
             with accelerator.autocast():
                 with torch.no_grad():
                     z_source = identity_encoder(source)
@@ -160,7 +163,7 @@ def main(argv: list[str] | None = None) -> None:
                 "identity": losses.identity_loss(z_result.float(), z_source.float()),
                 "change": losses.change_loss(result, swapped),
                 "reconstruction": losses.reconstruction_loss(result, target, batch["same"]),
-                "true_swap": losses.true_swap_loss(result, batch["truth"], batch["known"]),
+                "true_swap": losses.true_swap_loss(result, batch["truth"], batch["known"], face),
             }
             loop.finish(values, weights)
     run.push(accelerator, options)

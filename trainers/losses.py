@@ -59,9 +59,16 @@ def reconstruction_loss(result: torch.Tensor, target: torch.Tensor, same: torch.
     return 0.5 * _masked_mean((result - target).square(), same)
 
 
-def true_swap_loss(result: torch.Tensor, truth: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    """Ours: |Y - truth|, where the true swap is known; (B, 3, R, R) twice and (B,) bool."""
-    return _masked_mean((result - truth).abs(), known)
+def true_swap_loss(result: torch.Tensor, truth: torch.Tensor, known: torch.Tensor, face: torch.Tensor) -> torch.Tensor:
+    """Ours: |Y - truth| within the face, where the true swap is known: what lies outside, pasting replaces.
+
+    Args:
+        result: Y, (B, 3, R, R).
+        truth: (B, 3, R, R).
+        known: (B,) bool.
+        face: its soft mask, (R, R).
+    """
+    return _masked_mean((result - truth).abs() * face, known) / face.mean()
 
 
 def change_loss(result: torch.Tensor, first_stage: torch.Tensor) -> torch.Tensor:

@@ -96,7 +96,17 @@ def test_target_identity_does_not_ask_for_the_opposite_of_the_target():
 def test_true_swap_counts_known_truths_only():
     y, truth = images(0), images(1)
     expected = ((y[0] - truth[0]).abs().mean() + (y[2] - truth[2]).abs().mean()) / 3
-    torch.testing.assert_close(losses.true_swap_loss(y, truth, YES_NO), expected)
+    torch.testing.assert_close(losses.true_swap_loss(y, truth, YES_NO, torch.ones(8, 8)), expected)
+
+
+def test_true_swap_sees_the_face_alone():
+    face = torch.zeros(8, 8)
+    face[2:6, 2:6] = 1
+    truth, everything = images(0), torch.ones(3, dtype=torch.bool)
+    outside = truth.clone()
+    outside[..., 0, :] += 1
+    assert losses.true_swap_loss(outside, truth, everything, face) == 0
+    assert losses.true_swap_loss(truth + face, truth, everything, face) == pytest.approx(1)
 
 
 def test_surroundings_do_not_see_the_face():
@@ -136,7 +146,7 @@ def test_colour_is_chroma_and_coarse_light_where_the_truth_is_unknown():
         (lambda y: losses.target_identity_loss(y, embeddings(0) + embeddings(1), ~YES_NO), embeddings(0)),
         (lambda y: losses.attribute_loss([y], maps(1)[:1]), maps(0)[0]),
         (lambda y: losses.reconstruction_loss(y, images(1), YES_NO), images(0)),
-        (lambda y: losses.true_swap_loss(y, images(1), YES_NO), images(0)),
+        (lambda y: losses.true_swap_loss(y, images(1), YES_NO, torch.eye(8)), images(0)),
         (lambda y: losses.change_loss(y, images(1)), images(0)),
         (lambda y: losses.surroundings_loss(y, images(1), torch.eye(8)), images(0)),
         (lambda y: losses.colour_loss(y, images(1), YES_NO), images(0)),
