@@ -1,5 +1,6 @@
 # make demo    serve the page; GRADIO_SERVER_PORT chooses its port
 # make test    style, types, tests
+# make docs    the documentation, as a site in site/
 #
 # Either installs what it needs into .venv the first time, and again when pyproject.toml or constraints.txt changes.
 # PYTHON chooses the interpreter; pip's own settings (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, ...) hold.
@@ -10,7 +11,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install -c constraints.txt
 
-.PHONY: demo test
+.PHONY: demo test docs
 
 demo: .venv/demo.stamp
 	$(BIN)/python app.py
@@ -20,6 +21,9 @@ test: .venv/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+docs: .venv/docs.stamp
+	$(BIN)/zensical build --strict
 
 .venv/demo.stamp: pyproject.toml constraints.txt | $(BIN)/pip
 	$(INSTALL) -e .
@@ -35,6 +39,10 @@ test: .venv/test.stamp
 		echo "The tests drive a browser. On Debian or Ubuntu: sudo apt-get install chromium" >&2; exit 1; }
 	@$(BIN)/python -c 'import moderngl; moderngl.create_context(standalone=True, backend="egl")' || { \
 		echo "The tests render faces. On Debian or Ubuntu: sudo apt-get install libegl1 libgl1-mesa-dri" >&2; exit 1; }
+	@touch $@
+
+.venv/docs.stamp: .venv/demo.stamp
+	$(INSTALL) -e '.[docs]'
 	@touch $@
 
 # The venv module installs pip last: where pip is, the environment is whole.

@@ -12,10 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import faceshifter_hub
-from faceshifter_hub.errors import FaceShifterError, UnwritableOutputError
+from faceshifter_hub.completion import add_completion
+from faceshifter_hub.demo_command import add_demo
+from faceshifter_hub.errors import FaceShifterError
 from faceshifter_hub.evaluation.command import add_evaluate
+from faceshifter_hub.help import HelpfulParser
+from faceshifter_hub.jobs.batch_command import add_batch
+from faceshifter_hub.jobs.option_arguments import add_option_arguments, add_people_arguments, options_from, source_from
+from faceshifter_hub.jobs.video_command import add_video
+from faceshifter_hub.mcp_command import add_mcp
 from faceshifter_hub.preparation.command import add_prepare
 from faceshifter_hub.publishing.command import add_publish
+from faceshifter_hub.pull import add_pull
 from faceshifter_hub.registry import (
     KINDS,
     Manifest,
@@ -54,12 +62,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    parser = argparse.ArgumentParser("faceshifter", description="Two-stage face swapping out of components.")
+    parser: argparse.ArgumentParser = HelpfulParser(
+        "faceshifter", description="Two-stage face swapping out of components."
+    )
     parser.add_argument("--version", action="version", version=faceshifter_hub.__version__)
+    add_completion(parser)
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_swap(subparsers)
+    add_batch(subparsers)
+    add_video(subparsers)
     add_components(subparsers)
     add_info(subparsers)
+    add_pull(subparsers)
+    add_demo(subparsers)
+    add_mcp(subparsers)
     add_evaluate(subparsers)
     add_synthesize(subparsers)
     add_prepare(subparsers)
@@ -70,50 +86,48 @@ def build_parser() -> argparse.ArgumentParser:
 def add_swap(subparsers: "Subparsers") -> None:
     """Add `faceshifter swap`."""
     parser = subparsers.add_parser("swap", help="put the identity of one photograph's face into another photograph")
-    parser.add_argument("source", metavar="SOURCE", help="photograph whose identity is taken")
+    parser.add_argument("source", metavar="SOURCE", nargs="?", help="photograph whose identity is taken")
     parser.add_argument("target", metavar="TARGET", help="photograph that gives everything else")
-    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="result: .png, .jpg or .webp")
-    parser.add_argument("--pipeline", metavar="ADDRESS", help="registered name, folder or hf://owner/repo")
-    parser.add_argument("--no-refine", action="store_true", help="leave out stage 2")
     parser.add_argument(
-        "--strength",
-        metavar="S",
-        type=float,
-        default=1.0,
-        help="0 keeps the target's identity, 1 (the default) takes the source's, up to 2 leads away from the target",
+        "-o", "--output", metavar="OUT", required=True, help="result, as its extension says: .png, ..."
     )
+    add_people_arguments(parser)
+    add_option_arguments(parser)
     parser.add_argument("--stages", metavar="DIR", help="write the pictures of every stage to this folder")
     parser.add_argument("--json", action="store_true", help="print faces, components and times as JSON")
     parser.set_defaults(run=run_swap)
 
 
 def run_swap(arguments: argparse.Namespace) -> None:
-    """Swap one face, write the result, say what was done."""
+    """Swap the faces of one photograph, write the result, say what was done."""
     import numpy as np
 
+    from faceshifter_hub.jobs.folder import make_folder
     from faceshifter_hub.media.images import check_output, write_image
+    from faceshifter_hub.media.photographs import read_photograph, write_photograph
     from faceshifter_hub.pipeline import FaceShifterPipeline
 
+    options = options_from(arguments)
     check_output(arguments.output)
     stages = Path(arguments.stages) if arguments.stages else None
     if stages is not None:
         make_folder(stages)
+    target = read_photograph(arguments.target)
     pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline)
     output = pipeline(
-        arguments.source,
-        arguments.target,
-        refine=not arguments.no_refine,
-        strength=arguments.strength,
-        return_stages=stages is not None,
+        source_from(arguments, pipeline), target.pixels, return_stages=stages is not None, **options.model_dump()
     )
-    write_image(np.asarray(output.images[0]), arguments.output)
+    write_photograph(target.with_pixels(np.asarray(output.images[0])), arguments.output)
     if stages is not None:
-        for name, picture in output.stages[0].items():
-            write_image(np.asarray(picture), stages / f"{name}.png")
+        for number, face in enumerate(output.stages[0], 1):
+            folder = stages / str(number) if len(output.stages[0]) > 1 else stages
+            make_folder(folder)
+            for name, picture in face.items():
+                write_image(np.asarray(picture), folder / f"{name}.png")
     for note in output.notes:
         print(note, file=sys.stderr)
     if arguments.json:
-        faces = [{"box": face.box.round(1).tolist(), "score": round(face.score, 4)} for face in output.faces]
+        faces = [{"box": face.box.round(1).tolist(), "score": round(face.score, 4)} for face in output.faces[0]]
         print_json(
             {
                 "output": str(Path(arguments.output).resolve()),
@@ -125,18 +139,6 @@ def run_swap(arguments: argparse.Namespace) -> None:
         )
     else:
         print(arguments.output)
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for results, its parents too.
-
-    Raises:
-        UnwritableOutputError: It cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UnwritableOutputError(f"The folder '{folder}' cannot be made ({error.strerror}).") from None
 
 
 def add_components(subparsers: "Subparsers") -> None:

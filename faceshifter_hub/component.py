@@ -254,7 +254,7 @@ def _import_class(manifest: Manifest) -> type[ComponentMixin]:
         ) from error
 
 
-def _find(address: str | Path, kind: Kind) -> tuple[Manifest, dict[str, Any] | None]:
+def _find(address: str | Path) -> tuple[Manifest, dict[str, Any] | None]:
     """Return the manifest that names an address's class, and the configuration if the address has no manifest."""
     parsed, config = parse_address(address), None
     if isinstance(parsed, RegistryAddress):
@@ -271,9 +271,23 @@ def _find(address: str | Path, kind: Kind) -> tuple[Manifest, dict[str, Any] | N
                 f"{', '.join(sorted(manifests))}."
             )
         manifest = manifests[class_name]
+    return manifest, config
+
+
+def _find_kind(address: str | Path, kind: Kind) -> tuple[Manifest, dict[str, Any] | None]:
+    manifest, config = _find(address)
     if manifest.kind != kind:
         raise ComponentError(f"'{address}' is a component of kind {manifest.kind}, not {kind}.")
     return manifest, config
+
+
+def component_kind(address: str | Path) -> Kind:
+    """Return the kind of component an address holds; no weights are fetched.
+
+    Raises:
+        ComponentError: It cannot be found, or its class is unknown.
+    """
+    return _find(address)[0].kind
 
 
 def load_component(address: str | Path, kind: Kind, *, dtype: torch.dtype = torch.float32) -> ComponentMixin:
@@ -282,7 +296,7 @@ def load_component(address: str | Path, kind: Kind, *, dtype: torch.dtype = torc
     Raises:
         ComponentError: It is of another kind, its class is unknown, or it cannot be loaded.
     """
-    return _import_class(_find(address, kind)[0]).from_pretrained(address, dtype=dtype)
+    return _import_class(_find_kind(address, kind)[0]).from_pretrained(address, dtype=dtype)
 
 
 def component_interface(address: str | Path, kind: Kind) -> Interface:
@@ -291,7 +305,7 @@ def component_interface(address: str | Path, kind: Kind) -> Interface:
     Raises:
         ComponentError: It is of another kind, its class is unknown, or its configuration cannot be read.
     """
-    manifest, config = _find(address, kind)
+    manifest, config = _find_kind(address, kind)
     return manifest.interface if config is None else _import_class(manifest).interface_of(config)
 
 

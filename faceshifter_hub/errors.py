@@ -9,6 +9,10 @@ class SettingsError(FaceShifterError):
     """A setting or an argument is out of its range or contradicts another."""
 
 
+class MissingPackageError(FaceShifterError):
+    """An optional package is needed and not installed."""
+
+
 class ComponentError(FaceShifterError):
     """A component cannot be found, trusted, loaded or combined."""
 
@@ -49,6 +53,10 @@ class ImageTooLargeError(MediaError):
     """The picture exceeds the limits of the settings."""
 
 
+class UnreadableVideoError(MediaError):
+    """The file is no video, or a damaged one, or cannot be read."""
+
+
 class UnwritableOutputError(MediaError):
     """The result cannot be written where it was asked for."""
 
@@ -63,6 +71,10 @@ class NoFaceError(FaceError):
 
 class ConsentError(FaceShifterError):
     """The consent of the people shown was not stated."""
+
+
+class BatchError(FaceShifterError):
+    """Some files of a batch could not be done."""
 
 
 class DataError(FaceShifterError):

@@ -20,30 +20,33 @@ class SwapOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     faces: str = Field(
-        "largest",
+        default="largest",
         pattern=r"^(largest|all|[1-9]\d*(,[1-9]\d*)*)$",
         description="whose face of the target changes: largest, all, or numbers from left to right: 1,3",
     )
     min_score: float = Field(
-        0.0, ge=0, le=1, description="faces of which the detector is less sure, of 1, are left alone"
+        default=0.0, ge=0, le=1, description="faces of which the detector is less sure, of 1, are left alone"
     )
-    refine: bool = Field(True, description="run stage 2, which brings back what covers the face")
+    refine: bool = Field(default=True, description="run stage 2, which brings back what covers the face")
     strength: float = Field(
-        1.0,
+        default=1.0,
         ge=0,
         le=MOST_STRENGTH,
         description="0 keeps the target's identity, 1 takes the source's, up to 2 leads away from the target",
     )
     boost: int = Field(
-        1, ge=1, le=MOST_BOOST, description="so many times the networks' resolution, at the square of the time"
+        default=1, ge=1, le=MOST_BOOST, description="so many times the networks' resolution, at the square of the time"
     )
     keep: tuple[Region, ...] = Field(
-        (), description=f"what of the target's face stays as it is: any of {', '.join(REGIONS)}"
+        default=(), description=f"what of the target's face stays as it is: any of {', '.join(REGIONS)}"
     )
     colour: Colour = Field(
-        "none", description="match the pasted face's colours to the target: none, lab (statistics), poisson (blended)"
+        default="none",
+        description="match the pasted face's colours to the target: none, lab (statistics), poisson (blended)",
     )
-    grain: bool = Field(False, description="match grain and sharpness to the target, so that the face does not stick out")
+    grain: bool = Field(
+        default=False, description="match grain and sharpness to the target, so that the face looks not pasted"
+    )
 
     @classmethod
     def of(cls, **chosen: Any) -> Self:
@@ -57,7 +60,10 @@ class SwapOptions(BaseModel):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             name = str(first["loc"][0])
-            if name not in cls.model_fields:
-                raise SettingsError(f"There is no option '{name}'; there are: {', '.join(cls.model_fields)}.") from None
-            said = cls.model_fields[name].description
-            raise SettingsError(f"{name} cannot be {first['input']!r}; it says {said}.") from None
+            field = cls.model_fields.get(name)
+            if field is None:
+                there = ", ".join(cls.model_fields)
+                raise SettingsError(f"There is no option '{name}' of a swap; there are: {there}.") from None
+            raise SettingsError(
+                f"The option {name} cannot be {first['input']!r}; it says: {field.description}."
+            ) from None

@@ -6,7 +6,7 @@ Reference: arXiv 1912.13457, figure 2 (AEI-Net) and figure 5 (HEAR-Net).
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +19,16 @@ from diffusers.utils import BaseOutput
 from PIL import Image
 from torch import nn
 
+from faceshifter_hub.cast import Assignment, Identity, Role, assign_roles, why_nobody
 from faceshifter_hub.component import ComponentMixin, component_interface, load_component
 from faceshifter_hub.errors import CheckpointError, ComponentError, NoFaceError, SettingsError
 from faceshifter_hub.faces.alignment import align
-from faceshifter_hub.faces.detection import Face
-from faceshifter_hub.faces.pasting import face_mask, paste
+from faceshifter_hub.faces.colour import match_colour
+from faceshifter_hub.faces.detection import Face, detect_turned
+from faceshifter_hub.faces.masks import paste_mask
+from faceshifter_hub.faces.pasting import paste
 from faceshifter_hub.media.images import ImageSource, read_image
+from faceshifter_hub.options import SwapOptions
 from faceshifter_hub.registry import (
     KINDS,
     Kind,
@@ -38,58 +42,39 @@ from faceshifter_hub.registry import (
     sha256_of,
 )
 from faceshifter_hub.settings import get_settings
+from faceshifter_hub.stages import AlignedSwap, split_phases, stage_pictures, to_picture
 
 INDEX = "model_index.json"
-MOST_STRENGTH = 2
-OPTIONAL_KINDS: tuple[Kind, ...] = ("hear_refiner",)
+DEFAULT_OPTIONS = SwapOptions()
+FACES_AT_ONCE = 16  # of the networks' resolution: memory does not grow with the faces of a picture
+OPTIONAL_KINDS: tuple[Kind, ...] = ("hear_refiner", "face_parser")
 
-
-@dataclass
-class AlignedSwap:
-    """What the two stages make of aligned faces.
-
-    Attributes:
-        swapped: Y^_st, (B, 3, R, R) in [-1, 1].
-        reconstructed: Y^_tt, (B, 3, R, R); None without stage 2.
-        error: dY_t = X_t - Y^_tt, (B, 3, R, R); None without stage 2.
-        refined: Y_st, (B, 3, R, R); None without stage 2.
-        masks: M^k a level, coarsest first, (B, 1, S_k, S_k).
-    """
-
-    swapped: torch.Tensor
-    reconstructed: torch.Tensor | None
-    error: torch.Tensor | None
-    refined: torch.Tensor | None
-    masks: list[torch.Tensor]
-
-    @property
-    def result(self) -> torch.Tensor:
-        """The last stage's faces, (B, 3, R, R)."""
-        return self.swapped if self.refined is None else self.refined
+Person = ImageSource | Identity
+Source = Person | Mapping[Person | int, Person]
 
 
 @dataclass
 class FaceShifterPipelineOutput(BaseOutput):
-    """What a call of the pipeline gives, one entry a swap.
+    """What a call of the pipeline gives, one entry a target.
 
     Attributes:
         images: The target photographs with the source's identity.
-        faces: The target's face that was swapped.
-        stages: Pictures by name (`source`, `target`, `swapped`, `reconstructed`, `error`, `refined`, `mask_4`, ...),
-            where they were asked for.
+        faces: The target's faces that were swapped, from left to right.
+        stages: Of each of these faces, pictures by name (`source`, `target`, `swapped`, `reconstructed`, `error`,
+            `refined`, `mask_4`, ...), where they were asked for.
         notes: What a user should know, in sentences.
         milliseconds: Time spent a stage, over all swaps of the call.
     """
 
     images: list[Image.Image]
-    faces: list[Face]
-    stages: list[dict[str, Image.Image]]
+    faces: list[list[Face]]
+    stages: list[list[dict[str, Image.Image]]]
     notes: list[str]
     milliseconds: dict[str, float]
 
 
 @dataclass
-class _Stopwatch:
+class Stopwatch:
     """Adds up the milliseconds of named stages."""
 
     milliseconds: dict[str, float] = field(default_factory=dict)
@@ -161,58 +146,52 @@ class FaceShifterPipeline:
 
     def __call__(
         self,
-        source: ImageSource | Sequence[ImageSource],
+        source: Source | Sequence[Source],
         target: ImageSource | Sequence[ImageSource],
         *,
-        refine: bool = True,
-        strength: float = 1.0,
         return_stages: bool = False,
+        **options: Any,
     ) -> FaceShifterPipelineOutput:
-        """Swap the largest face of each source into the largest face of each target.
+        """Swap the identity of each source into each target.
 
         Args:
-            source: A path, PIL image or array (H, W, 3) uint8 RGB, or a list of them.
-            target: The same; lists are taken pair by pair, a single picture goes with every one of the other.
-            refine: Whether stage 2 runs.
-            strength: How far the identity goes from the target's, 0, to the source's, 1, and beyond it, up to 2: away
-                from the target.
+            source: Whose identity is taken: a path, PIL image or array (H, W, 3) uint8 RGB, of which the largest face
+                counts; an `Identity`; a mapping from people of the target to such, where people are photographs,
+                identities, or numbers of faces from left to right: `{"anna.jpg": "new.jpg", 3: "other.jpg"}`. Or a
+                list of them.
+            target: A picture or a list; lists are taken pair by pair, a single one goes with every one of the other.
             return_stages: Whether the pictures of every stage are returned too.
+            **options: Fields of `SwapOptions`: `faces`, `strength`, `refine`, `keep`, ...
 
         Raises:
-            NoFaceError: A picture shows no face.
+            NoFaceError: A picture shows no face, or none that is meant.
             MediaError: A picture cannot be read.
-            ComponentError: `refine` without a refiner.
-            SettingsError: Lists of different length, or a strength out of range.
+            ComponentError: `refine` without a refiner, `keep` without a parser.
+            SettingsError: Lists of different length, an option that does not exist or is out of range.
         """
         sources, targets = pair_up(source, target)
-        check_strength(strength)
-        if refine and "hear_refiner" not in self.components:
-            raise ComponentError("This pipeline has no hear_refiner; give it one or call it with refine=False.")
+        chosen = SwapOptions.of(**options)
+        self.check(chosen)
         output = FaceShifterPipelineOutput([], [], [], [], {})
-        watch = _Stopwatch()
-        identities: dict[int, tuple[torch.Tensor, np.ndarray]] = {}
+        watch = Stopwatch()
+        casts: dict[int, list[Role]] = {}
         for n, (one_source, one_target) in enumerate(zip(sources, targets, strict=True)):
             of = f" {n + 1}" if len(targets) > 1 else ""
-            if id(one_source) not in identities:  # one source for many targets is read once
-                with watch.time("read"):
-                    photo = read_image(one_source)
-                face = self._largest_face(photo, f"source{of}", output.notes, watch)
-                with watch.time("identity"):
-                    source_face, _ = align(photo, face.landmarks, self.resolution)
-                    identities[id(one_source)] = self.identify(source_face), source_face
-            z_source, source_face = identities[id(one_source)]
+            if id(one_source) not in casts:  # one source for many targets is read once
+                casts[id(one_source)] = self.cast(one_source, f"source{of}", output.notes, watch)
+            roles = casts[id(one_source)]
             with watch.time("read"):
                 photo = read_image(one_target)
-            face = self._largest_face(photo, f"target{of}", output.notes, watch)
-            target_face, matrix = align(photo, face.landmarks, self.resolution)
-            swap = self.swap_aligned(
-                z_source, self.to_tensor(target_face), refine=refine, strength=strength, watch=watch
-            )
-            with watch.time("paste"):
-                output.images.append(Image.fromarray(self.put_back(photo, swap.result[0], matrix)))
-            output.faces.append(face)
+            with watch.time("detect"):
+                faces = self.detect(photo)
+            assigned = self._assign(roles, photo, faces, chosen, f"target{of}", output.notes)
+            [result], swaps = self.swap_faces([photo], [assigned], chosen, watch=watch)
+            output.images.append(Image.fromarray(result))
+            output.faces.append([one.face for one in assigned])
             if return_stages:
-                output.stages.append(stage_pictures(source_face, target_face, swap))
+                output.stages.append(
+                    [stage_pictures(one.source.face, swap) for one, swap in zip(assigned, swaps, strict=True)]
+                )
         output.milliseconds = watch.milliseconds
         return output
 
@@ -221,10 +200,154 @@ class FaceShifterPipeline:
         """Side of the aligned faces in pixels."""
         return self.components["aad_generator"].config.resolution
 
+    def identity(self, *photos: ImageSource) -> Identity:
+        """Return who somebody is, from one photograph or the mean of several; every call takes it as a source.
+
+        Raises:
+            NoFaceError: A picture shows no face.
+            MediaError: A picture cannot be read.
+            SettingsError: No photograph is given.
+        """
+        if not photos:
+            raise SettingsError("An identity needs a photograph; give one or more.")
+        roles = ("source",) if len(photos) == 1 else tuple(f"source {n + 1}" for n in range(len(photos)))
+        return self._identity(photos, roles, [], Stopwatch())
+
+    def cast(
+        self,
+        source: Source,
+        name: str = "source",
+        notes: list[str] | None = None,
+        watch: Stopwatch | None = None,
+    ) -> list[Role]:
+        """Return the roles that a source, or a mapping from people to sources, stands for.
+
+        Args:
+            source: See the call; no list.
+            name: What messages call it.
+            notes: Takes what a user should know.
+            watch: Takes the time of each stage.
+
+        Raises:
+            NoFaceError: A picture shows no face.
+            MediaError: A picture cannot be read.
+            SettingsError: The mapping is empty, or a number of a face is below 1.
+        """
+        notes, watch = [] if notes is None else notes, watch or Stopwatch()
+        if not isinstance(source, Mapping):
+            return [Role(self._identity((source,), (name,), notes, watch))]
+        if not source:
+            raise SettingsError("The mapping from people to sources is empty; name a person and a source.")
+        roles = []
+        for number, (person, its_source) in enumerate(source.items(), 1):
+            if isinstance(person, int) and person < 1:
+                raise SettingsError(f"There is no face {person}; faces are numbered from left to right, from 1.")
+            if not isinstance(person, int):
+                person = self._identity((person,), (f"person {number}",), notes, watch)
+            roles.append(Role(self._identity((its_source,), (f"{name} {number}",), notes, watch), person))
+        return roles
+
+    def _identity(
+        self, photos: Sequence[ImageSource | Identity], names: Sequence[str], notes: list[str], watch: Stopwatch
+    ) -> Identity:
+        known: list[Identity] = []
+        for photo, name in zip(photos, names, strict=True):
+            if isinstance(photo, Identity):
+                known.append(photo)
+                continue
+            with watch.time("read"):
+                pixels = read_image(photo)
+            with watch.time("detect"):
+                faces = self.detect(pixels)
+            face = largest(faces, name, notes)
+            with watch.time("identity"):
+                aligned, _ = align(pixels, face.landmarks, self.resolution)
+                known.append(Identity(self.identify(aligned), aligned))
+        if len(known) == 1:
+            return known[0]
+        return Identity(F.normalize(torch.cat([one.z for one in known]).mean(0, keepdim=True)), known[0].face)
+
+    def _assign(
+        self,
+        roles: Sequence[Role],
+        photo: np.ndarray,
+        faces: Sequence[Face],
+        options: SwapOptions,
+        name: str,
+        notes: list[str],
+    ) -> list[Assignment]:
+        if not faces:
+            raise NoFaceError(f"No face was found in the {name} picture; use one that shows a face clearly.")
+        wrong = why_nobody(roles, faces, options)
+        if wrong:
+            raise NoFaceError(f"The {name} picture {wrong}.")
+        assigned = assign_roles(roles, faces, options, self.embedder(photo))
+        missed = [number for number, role in enumerate(roles, 1) if all(role.source is not a.source for a in assigned)]
+        if not assigned:
+            raise NoFaceError(f"Nobody in the {name} picture looks like a person that was named; use another photo.")
+        for number in missed:
+            notes.append(f"Nobody in the {name} picture looks like person {number}.")
+        if len(faces) > 1 and roles[0].person is None and options.faces == "largest":
+            notes.append(f"The {name} picture shows {len(faces)} faces; the largest was taken.")
+        return assigned
+
+    def embedder(self, photo: np.ndarray) -> Callable[[Face], torch.Tensor]:
+        """Return what tells the identity (1, d) of a face of a photograph (H, W, 3)."""
+        return lambda face: self.identify(align(photo, face.landmarks, self.resolution)[0])
+
     @torch.inference_mode()
     def identify(self, face: np.ndarray) -> torch.Tensor:
         """Return z_id (1, d) of an aligned face (R, R, 3) uint8."""
         return self.components["identity_encoder"](self.to_tensor(face))
+
+    def check(self, options: SwapOptions) -> None:
+        """Raise ComponentError if the options ask for a component that the pipeline lacks."""
+        if options.refine and "hear_refiner" not in self.components:
+            raise ComponentError("This pipeline has no hear_refiner; give it one or call it with refine=False.")
+        if options.keep and "face_parser" not in self.components:
+            raise ComponentError("This pipeline has no face_parser; give it one or call it without keep.")
+
+    def swap_faces(
+        self,
+        photos: Sequence[np.ndarray],
+        assigned: Sequence[Sequence[Assignment]],
+        options: SwapOptions,
+        *,
+        watch: Stopwatch | None = None,
+    ) -> tuple[list[np.ndarray], list[AlignedSwap]]:
+        """Swap chosen faces of photographs, in batches, and paste them back.
+
+        Args:
+            photos: (H, W, 3) uint8 RGB each.
+            assigned: Which faces of each get which identity.
+            options: Of the swap; whose face changes is settled already.
+            watch: Takes the time of each stage.
+
+        Returns:
+            The photographs, new where a face changed, and what the stages made of each face.
+        """
+        watch = watch or Stopwatch()
+        results = list(photos)
+        jobs = [(place, one) for place, its in enumerate(assigned) for one in its]
+        at_once = max(1, FACES_AT_ONCE // options.boost**2)
+        swaps: list[AlignedSwap] = []
+        for batch in (jobs[n : n + at_once] for n in range(0, len(jobs), at_once)):
+            with watch.time("align"):
+                side = self.resolution * options.boost
+                aligned = [align(photos[place], one.face.landmarks, side) for place, one in batch]
+                target = torch.cat([self.to_tensor(face) for face, _ in aligned])  # (B, 3, R, R)
+                z_source = torch.cat([one.source.z for _, one in batch])  # (B, d)
+            swap = self.swap_aligned(
+                z_source, target, refine=options.refine, strength=options.strength, boost=options.boost, watch=watch
+            )
+            with watch.time("paste"):
+                parsed = self.parse(target) if options.keep else [None] * len(batch)
+                for (place, _), (face, matrix), result, regions in zip(
+                    batch, aligned, swap.result, parsed, strict=True
+                ):
+                    results[place] = self.put_back(results[place], result, face, matrix, options, regions)
+            swaps += swap.split()
+        return results, swaps
 
     @torch.inference_mode()
     def swap_aligned(
@@ -234,18 +357,29 @@ class FaceShifterPipeline:
         *,
         refine: bool = True,
         strength: float = 1.0,
-        watch: _Stopwatch | None = None,
+        boost: int = 1,
+        watch: Stopwatch | None = None,
     ) -> AlignedSwap:
         """Run both stages on aligned faces; attributes and their modulations are computed once a target.
 
         Args:
             z_source: (B, d).
-            target: X_t, (B, 3, R, R) in [-1, 1].
+            target: X_t, (B, 3, R, R) in [-1, 1]; with `boost`, that many times larger.
             refine: Whether stage 2 runs.
-            strength: See the call.
+            strength: See `SwapOptions`; `boost` likewise.
+            boost: The face is drawn in boost x boost interlaced phases, each of the networks' resolution.
             watch: Takes the time of each stage.
         """
-        watch = watch or _Stopwatch()
+        watch = watch or Stopwatch()
+        if boost > 1:
+            phases = self.swap_aligned(
+                z_source.repeat_interleave(boost**2, dim=0),
+                split_phases(target, boost),
+                refine=refine,
+                strength=strength,
+                watch=watch,
+            )
+            return phases.interlaced(boost)
         generator = self.components["aad_generator"]
         with watch.time("stage one"):
             modulations = generator.modulate_attributes(self.components["attribute_encoder"](target))
@@ -255,31 +389,49 @@ class FaceShifterPipeline:
                 z_source = mix_identities(z_target, z_source, strength)
             if not refine:
                 swapped, masks = generator.generate(z_source, modulations)
-                return AlignedSwap(swapped, None, None, None, masks)
+                return AlignedSwap(target, swapped, None, None, None, masks)
             identities = torch.stack([z_source, z_target], dim=1).flatten(0, 1)  # (2B, d)
             both, masks = generator.generate(identities, modulations)  # (2B, 3, R, R)
             swapped, reconstructed = both[0::2], both[1::2]
         with watch.time("stage two"):
             error = target - reconstructed
             refined = self.components["hear_refiner"](swapped, error)
-        return AlignedSwap(swapped, reconstructed, error, refined, [m[0::2] for m in masks])
+        return AlignedSwap(target, swapped, reconstructed, error, refined, [m[0::2] for m in masks])
 
-    def put_back(self, photo: np.ndarray, face: torch.Tensor, matrix: np.ndarray) -> np.ndarray:
-        """Paste an aligned face (3, R, R) in [-1, 1] into its photograph (H, W, 3); `matrix` is that of `align`."""
-        return paste(photo, to_picture(face), matrix, face_mask(self.resolution))
+    @torch.inference_mode()
+    def parse(self, target: torch.Tensor) -> list[np.ndarray]:
+        """Return the probabilities of the parser's classes in aligned faces (B, 3, R, R), (12, R, R) each."""
+        return list(self.components["face_parser"](target).softmax(dim=1).cpu().numpy())
+
+    def put_back(
+        self,
+        photo: np.ndarray,
+        face: torch.Tensor,
+        target: np.ndarray,
+        matrix: np.ndarray,
+        options: SwapOptions = DEFAULT_OPTIONS,
+        parsed: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Paste a swapped face into its photograph, in the target's colours and grain where that is wanted.
+
+        Args:
+            photo: (H, W, 3) uint8.
+            face: (3, R, R) in [-1, 1].
+            target: What was there, aligned, (R, R, 3) uint8.
+            matrix: (2, 3), as `align` returns it.
+            options: Of the swap.
+            parsed: What `parse` says of the target, (12, R, R); needed to keep regions.
+
+        Returns:
+            A new photograph (H, W, 3) uint8.
+        """
+        mask = paste_mask(len(target), parsed, options.keep)
+        drawn = match_colour(to_picture(face), target, mask, options.colour)
+        return paste(photo, drawn, matrix, mask, grain=options.grain)
 
     def detect(self, photo: np.ndarray) -> list[Face]:
-        """Return the faces of a photograph (H, W, 3) uint8 RGB, the largest first."""
-        return self.components["face_detector"].detect(photo)
-
-    def _largest_face(self, photo: np.ndarray, role: str, notes: list[str], watch: _Stopwatch) -> Face:
-        with watch.time("detect"):
-            faces = self.detect(photo)
-        if not faces:
-            raise NoFaceError(f"No face was found in the {role} picture; use one that shows a face clearly.")
-        if len(faces) > 1:
-            notes.append(f"The {role} picture shows {len(faces)} faces; the largest was taken.")
-        return faces[0]
+        """Return the faces of a photograph (H, W, 3) uint8 RGB, lying or upside down too, the largest first."""
+        return detect_turned(self.components["face_detector"], photo)[0]
 
     def to_tensor(self, face: np.ndarray) -> torch.Tensor:
         """Turn an aligned face (R, R, 3) uint8 into (1, 3, R, R) in [-1, 1] on the pipeline's device."""
@@ -374,8 +526,8 @@ def pipeline_addresses(address: str | Path) -> dict[Kind, str]:
 
 
 def pair_up(
-    source: ImageSource | Sequence[ImageSource], target: ImageSource | Sequence[ImageSource]
-) -> tuple[list[ImageSource], list[ImageSource]]:
+    source: Source | Sequence[Source], target: ImageSource | Sequence[ImageSource]
+) -> tuple[list[Source], list[ImageSource]]:
     """Return as many sources as targets.
 
     Raises:
@@ -392,15 +544,6 @@ def pair_up(
             f"{len(sources)} sources and {len(targets)} targets do not pair up; give one of either, or as many."
         )
     return sources, targets
-
-
-def check_strength(strength: float) -> None:
-    """Raise SettingsError unless `strength` is in [0, 2]."""
-    if not 0 <= strength <= MOST_STRENGTH:
-        raise SettingsError(
-            f"A strength of {strength} is out of range; 0 keeps the target's identity, 1 takes the source's, "
-            f"{MOST_STRENGTH} is the most."
-        )
 
 
 def mix_identities(z_target: torch.Tensor, z_source: torch.Tensor, strength: float) -> torch.Tensor:
@@ -424,21 +567,14 @@ def pick_device(device: str | None) -> torch.device:
         raise SettingsError(f"There is no device '{name}' on this machine; use 'cpu' or 'auto'.") from None
 
 
-def to_picture(face: torch.Tensor) -> np.ndarray:
-    """Turn a face (3, R, R) in [-1, 1] into (R, R, 3) uint8."""
-    return ((face.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+def largest(faces: Sequence[Face], name: str, notes: list[str]) -> Face:
+    """Return the largest face of a picture that is to show one person.
 
-
-def stage_pictures(source: np.ndarray, target: np.ndarray, swap: AlignedSwap) -> dict[str, Image.Image]:
-    """Return the pictures of one swap, by stage; `error` is shown around grey, a mask white where identity rules."""
-    pictures = {"source": source, "target": target, "swapped": to_picture(swap.swapped[0])}
-    if swap.refined is not None and swap.reconstructed is not None and swap.error is not None:
-        pictures["reconstructed"] = to_picture(swap.reconstructed[0])
-        pictures["error"] = to_picture(swap.error[0])
-        pictures["refined"] = to_picture(swap.refined[0])
-    side = target.shape[:2]
-    images = {name: Image.fromarray(picture) for name, picture in pictures.items()}
-    for mask in swap.masks:
-        grey = Image.fromarray((mask[0, 0] * 255).round().to(torch.uint8).cpu().numpy())
-        images[f"mask_{mask.shape[-1]}"] = grey.resize(side, Image.Resampling.NEAREST)
-    return images
+    Raises:
+        NoFaceError: It shows none.
+    """
+    if not faces:
+        raise NoFaceError(f"No face was found in the {name} picture; use one that shows a face clearly.")
+    if len(faces) > 1:
+        notes.append(f"The {name} picture shows {len(faces)} faces; the largest was taken.")
+    return faces[0]

@@ -27,7 +27,9 @@ from faceshifter_hub.errors import (
     UnknownComponentError,
 )
 
-Kind = Literal["identity_encoder", "attribute_encoder", "aad_generator", "hear_refiner", "face_detector"]
+Kind = Literal[
+    "identity_encoder", "attribute_encoder", "aad_generator", "hear_refiner", "face_detector", "face_parser"
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 PLUGIN_GROUP = "faceshifter_hub.components"
 SAFE_SUFFIXES = (".json", ".safetensors", ".md")

@@ -10,25 +10,38 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HEAVY = {"accelerate", "cv2", "diffusers", "gradio", "huggingface_hub", "insightface", "onnxruntime", "torch"}
 
-PIPELINE = {"media", "settings", "registry", "component", "models", "faces"}
+PIPELINE = {"media", "settings", "options", "registry", "component", "models", "faces", "cast", "stages"}
+SWAPPING = PIPELINE | {"pipeline", "frames"}
+COMMANDS = {"help", "completion", "pull", "demo_command", "mcp_command"}
 # each room, and the rooms it may import beside itself and `errors`, which is importable everywhere
 STANDS_ON = {
     "": set(),  # faceshifter_hub/__init__.py resolves its names lazily
     "errors": set(),
     "settings": set(),
+    "options": set(),
+    "stages": set(),
+    "cast": {"faces", "options"},
     "media": {"settings"},
     "registry": {"settings"},
     "component": {"registry"},
     "models": {"component", "registry"},
-    "faces": {"media", "component", "models", "registry"},
+    "faces": {"media", "options", "component", "models", "registry"},
     "pipeline": PIPELINE,
+    "frames": PIPELINE | {"pipeline"},
+    "jobs": SWAPPING | {"datasets"},
     "datasets": set(),
-    "synthesis": {"settings", "registry", "faces.alignment", "datasets"},
+    "synthesis": {"settings", "registry", "models.labels", "faces.alignment", "datasets"},
     "evaluation": PIPELINE | {"pipeline", "synthesis", "datasets"},
-    "demo": PIPELINE | {"pipeline"},
+    "demo": PIPELINE | {"options", "pipeline", "frames", "jobs", "evaluation.svg"},
     "publishing": {"registry", "component"},
     "preparation": {"media", "component", "faces", "datasets", "evaluation.split"},
-    "cli": PIPELINE | {"pipeline", "publishing", "preparation", "evaluation", "synthesis"},
+    "help": set(),
+    "completion": set(),
+    "pull": {"registry", "pipeline"},
+    "demo_command": {"demo"},
+    "mcp": SWAPPING,
+    "mcp_command": {"mcp"},
+    "cli": COMMANDS | PIPELINE | {"jobs", "pipeline", "publishing", "preparation", "evaluation", "synthesis"},
     "trainers": PIPELINE | {"pipeline", "publishing", "preparation", "evaluation", "synthesis", "datasets"},
 }
 

@@ -61,7 +61,7 @@ def test_the_manifest_says_how_well_it_swaps_and_how_that_was_measured():
 def test_it_changes_the_face_and_keeps_its_colours(pipe):
     """No measure of quality: what a broken checkpoint would fail."""
     output = pipe(SOURCE, TARGET, return_stages=True)
-    target, refined = (np.asarray(output.stages[0][name]).astype(float) for name in ("target", "refined"))
+    target, refined = (np.asarray(output.stages[0][0][name]).astype(float) for name in ("target", "refined"))
     centre = np.s_[64:224, 64:192]
     difference = np.abs(target - refined)[centre].mean()
     assert 3 < difference < 60

@@ -56,7 +56,7 @@ def test_paths_images_and_arrays_give_the_same_swap(pipe):
 def test_pixels_outside_the_pasted_region_are_the_targets_own(pipe):
     output = pipe(SOURCE, TARGET)
     photo, result = pixels(TARGET), np.asarray(output.images[0])
-    _, matrix = align(photo, output.faces[0].landmarks, RESOLUTION)
+    _, matrix = align(photo, output.faces[0][0].landmarks, RESOLUTION)
     white = np.full((RESOLUTION, RESOLUTION, 3), 255, np.uint8)
     reached = paste(np.zeros_like(photo), white, matrix, face_mask(RESOLUTION)).any(axis=2)
     assert result.shape == photo.shape
@@ -80,11 +80,11 @@ def test_lists_pair_up_and_one_source_serves_all_targets(pipe):
 
 def test_stages_are_returned_on_request_alone(pipe):
     assert pipe(SOURCE, TARGET).stages == []
-    (stages,) = pipe(SOURCE, TARGET, return_stages=True).stages
+    ((stages,),) = pipe(SOURCE, TARGET, return_stages=True).stages
     masks = [f"mask_{side}" for side in (4, 8, 16, 32)]
     assert list(stages) == ["source", "target", "swapped", "reconstructed", "error", "refined", *masks]
     assert {picture.size for picture in stages.values()} == {(RESOLUTION, RESOLUTION)}
-    (stages,) = pipe(SOURCE, TARGET, refine=False, return_stages=True).stages
+    ((stages,),) = pipe(SOURCE, TARGET, refine=False, return_stages=True).stages
     assert list(stages) == ["source", "target", "swapped", *masks]
 
 
@@ -100,7 +100,9 @@ def test_strength_leads_from_the_target_to_the_source_and_beyond(pipe):
 
 @pytest.mark.parametrize("strength", [-0.1, 2.1, float("nan")])
 def test_a_strength_out_of_range_is_one_sentence(pipe, strength):
-    with pytest.raises(SettingsError, match=r"^A strength of \S+ is out of range; 0 keeps the target's identity, 1 "):
+    with pytest.raises(
+        SettingsError, match=r"^The option strength cannot be \S+; it says: 0 keeps the target's identity"
+    ):
         pipe(SOURCE, TARGET, strength=strength)
 
 
@@ -133,7 +135,7 @@ def test_the_stages_are_those_of_the_paper(pipe):
 
 def test_milliseconds_are_told_by_stage(pipe):
     spent = pipe(SOURCE, TARGET).milliseconds
-    assert list(spent) == ["read", "detect", "identity", "stage one", "stage two", "paste"]
+    assert list(spent) == ["read", "detect", "identity", "align", "stage one", "stage two", "paste"]
     assert all(value > 0 for value in spent.values())
 
 
@@ -143,7 +145,7 @@ def test_of_two_faces_the_largest_is_taken_and_said(pipe):
     canvas[:, :512], canvas[100:356, 530:786] = large, small
     output = pipe(SOURCE, canvas)
     assert output.notes == ["The target picture shows 2 faces; the largest was taken."]
-    assert output.faces[0].box[2] < 512
+    assert output.faces[0][0].box[2] < 512
     changed = (np.asarray(output.images[0]) != canvas).any(axis=2)
     assert changed[:, :512].any() and not changed[:, 530:].any()
 

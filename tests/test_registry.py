@@ -320,6 +320,7 @@ def test_components_that_fit():
         "aad_generator": "aad-paper-256",
         "hear_refiner": "hear-paper-256",
         "face_detector": "mtcnn",
+        "face_parser": "parser-lite",
     }
     assert get_manifest("mtcnn").interface == PHOTOGRAPH
     check_compatible({kind: (name, get_manifest(name).interface) for kind, name in chosen.items()})

@@ -9,6 +9,7 @@ import zlib
 
 import numpy as np
 import pytest
+from group_picture import PEOPLE, changed_places, group
 from PIL import Image
 from tiny_networks import save_tiny_pipeline
 
@@ -74,6 +75,59 @@ def test_of_two_faces_the_largest_is_taken_and_said(swap, tmp_path):
     canvas.save(tmp_path / "two.png")
     code, _, err = swap(SOURCE, tmp_path / "two.png")
     assert (code, err) == (0, "The target picture shows 2 faces; the largest was taken.\n")
+
+
+# ---- whose face
+
+
+@pytest.fixture
+def three(tmp_path):
+    Image.fromarray(group(1, 2, 3, sides=(320, 230, 250))).save(tmp_path / "three.png")
+    return tmp_path / "three.png"
+
+
+def places(target, output):
+    return changed_places(*(np.asarray(Image.open(path).convert("RGB")) for path in (target, output)))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--faces", "all"], [0, 1, 2]),
+        (["--faces", "1,3"], [0, 2]),
+        (["--reference", PEOPLE[3]], [2]),
+        (["--also", PEOPLE[4], PEOPLE[5]], [0]),
+    ],
+)
+def test_faces_are_chosen(swap, three, tmp_path, options, expected):
+    assert swap(SOURCE, three, tmp_path / "out.png", *map(str, options))[0] == 0
+    assert places(three, tmp_path / "out.png") == expected
+
+
+def test_people_are_mapped(pipeline, three, tmp_path, capsys):
+    out = tmp_path / "out.png"
+    command = ["swap", str(three), "-o", str(out), "--pipeline", pipeline, "--map", f"{PEOPLE[3]}={SOURCE}"]
+    assert cli.main([*command, "--map", f"1={OTHER}", "--stages", str(tmp_path / "stages")]) == 0
+    assert places(three, out) == [0, 2]
+    assert (tmp_path / "stages" / "1" / "refined.png").exists() and (tmp_path / "stages" / "2").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([TARGET], "There is no source; name a photograph, or people and sources by --map."),
+        ([SOURCE, TARGET, "--map", "1=x.png"], "--map names every source itself; leave out SOURCE, --also and "),
+        ([TARGET, "--map", "x.png"], "--map x.png names no person and source; write PERSON=SOURCE."),
+        ([SOURCE, TARGET, "--faces", "none"], "The option faces cannot be 'none'; it says: whose face of the target "),
+        ([SOURCE, TARGET, "--strength", "3"], "The option strength cannot be 3.0; it says: 0 keeps the target's "),
+        ([SOURCE, TARGET, "--faces", "2"], "The target picture has no face 2: it shows 1, numbered from left to "),
+        ([SOURCE, TARGET, "--keep", "mouth"], "This pipeline has no face_parser; give it one or call it without "),
+    ],
+)
+def test_a_choice_that_cannot_be_is_one_sentence(pipeline, tmp_path, capsys, arguments, sentence):
+    assert cli.main(["swap", *arguments, "-o", str(tmp_path / "out.png"), "--pipeline", pipeline]) == 1
+    assert capsys.readouterr().err.startswith(f"faceshifter: {sentence}")
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---- pictures of every kind

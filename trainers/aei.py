@@ -48,6 +48,7 @@ class AEIOptions(TrainingOptions):
     identity_weight: float = 5.0
     reconstruction_weight: float = 10.0
     true_swap_weight: float = Field(0.0, description="ours: L1 to the true swap in the face, where it is known")
+    detail_weight: float = Field(0.0, description="ours: the same of fine detail alone")
     feature_weight: float = Field(
         0.0, description="ours: inner maps of the identity encoder, where the truth is known"
     )
@@ -229,6 +230,7 @@ def main(argv: list[str] | None = None) -> None:
                 "attribute": options.attribute_weight,
                 "reconstruction": options.reconstruction_weight,
                 "true_swap": options.true_swap_weight,
+                "detail": options.detail_weight,
                 "surroundings": options.surroundings_weight,
                 "colour": options.colour_weight,
                 "identity": options.identity_weight
@@ -241,6 +243,8 @@ def main(argv: list[str] | None = None) -> None:
             values["reconstruction"] = losses.reconstruction_loss(result, target, same)
             if weights["true_swap"]:
                 values["true_swap"] = losses.true_swap_loss(result, truth, known, face)
+            if weights["detail"]:
+                values["detail"] = losses.detail_loss(result, truth, known, face)
             if weights["surroundings"]:
                 values["surroundings"] = losses.surroundings_loss(result, target, face)
             if weights["colour"]:

@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 
 from faceshifter_hub.errors import DataError, MediaError
+from faceshifter_hub.faces.colour import to_lab, to_rgb, transfer_statistics
 from faceshifter_hub.media.images import read_rgba
+from faceshifter_hub.models.labels import LABELS
 from faceshifter_hub.synthesis.datasets.samples import decode_map, decode_picture
-from faceshifter_hub.synthesis.labels import LABELS
 
 OCCLUDERS = ("hand", "glasses", "hat", "object")
 SUFFIXES = (".png", ".tif", ".tiff", ".webp")  # of pictures that can have an alpha channel
 MIN_SHARE = 0.01  # of the picture: smaller pieces are slivers
 MAX_SIDE = 256  # pixels; a cut-out covers at most 0.7 of a face's side
-MIN_SPREAD = 1.0  # of L, a or b: what has less is one colour, whose spread cannot be matched
 
 
 def load_cutouts(triplets: Iterable[Mapping[str, bytes]], limit: int = 400) -> list[np.ndarray]:
@@ -112,10 +112,6 @@ def match_colours(cutout: np.ndarray, face: np.ndarray, amount: float) -> np.nda
     Returns:
         (H, W, 4) float32 RGBA in [0, 255].
     """
-    colours, wanted = (cv2.cvtColor(x[..., :3].astype(np.float32) / 255, cv2.COLOR_RGB2LAB) for x in (cutout, face))
-    solid = colours[cutout[..., 3] > 127]  # (N, 3)
-    mean, spread = solid.mean(0), solid.std(0).clip(MIN_SPREAD)
-    matched = (colours - mean) / spread * wanted.std((0, 1)) + wanted.mean((0, 1))
-    mixed = (colours + amount * (matched - colours)).astype(np.float32)
-    rgb = cv2.cvtColor(mixed, cv2.COLOR_LAB2RGB).clip(0, 1) * 255
-    return np.dstack([rgb, cutout[..., 3]])
+    colours, wanted = to_lab(cutout[..., :3]), to_lab(face)
+    matched = transfer_statistics(colours, colours[cutout[..., 3] > 127], wanted.reshape(-1, 3))
+    return np.dstack([to_rgb(colours + amount * (matched - colours)), cutout[..., 3]])

@@ -32,7 +32,7 @@ class Choice:
     interface: Interface
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashed by what it is, since Gradio watches the hash of a session's state
 class Choices:
     """Every component that can be chosen, by kind and name, the default pipeline's own first."""
 
@@ -42,7 +42,7 @@ class Choices:
     def of(cls, pipeline: str) -> Self:
         """Gather the components of a pipeline, by its address, and those of the registry.
 
-        Untrained presets are left out, and so is a generator that lacks a fitting encoder.
+        Untrained presets are left out.
 
         Raises:
             ComponentError: The pipeline cannot be found or read.
@@ -58,26 +58,44 @@ class Choices:
                 name = manifest.name
                 label = name if manifest.commercial_use else f"{name} (non-commercial)"
                 by_kind[manifest.kind][name] = Choice(name, label, name, manifest.interface)
-        choices = cls(by_kind)
-        for name in list(by_kind["aad_generator"]):
-            if not (choices.fitting("identity_encoder", name) and choices.fitting("attribute_encoder", name)):
-                del by_kind["aad_generator"][name]
-        return choices
+        return cls(by_kind)
 
-    def fitting(self, kind: Kind, generator: str) -> list[Choice]:
-        """Return the components of a kind that fit a generator, by its name; every detector does."""
+    def generators(self) -> list[Choice]:
+        """Return the generators for which there are both encoders."""
+        encoders: tuple[Kind, ...] = ("identity_encoder", "attribute_encoder")
+        everything = self.by_kind["aad_generator"].values()
+        return [one for one in everything if all(self.offered(kind, one.name) for kind in encoders)]
+
+    def offered(self, kind: Kind, generator: str) -> list[Choice]:
+        """Return the components of a kind that fit a generator, by its name; of generators, those that can be used."""
+        if kind == "aad_generator":
+            return self.generators()
         drawn_by = self.by_kind["aad_generator"][generator]
-        return [choice for choice in self.by_kind[kind].values() if fit(kind, choice, "aad_generator", drawn_by)]
+        return [one for one in self.by_kind[kind].values() if not misfit(kind, one, "aad_generator", drawn_by)]
+
+    def first_that_fit(self, generator: str) -> dict[Kind, str | None]:
+        """Return the names of a generator and of the first component of every other kind that fits it."""
+        kinds: tuple[Kind, ...] = (*FOLLOWS_GENERATOR, "face_detector")
+        first = {kind: next((one.name for one in self.offered(kind, generator)), None) for kind in kinds}
+        return {"aad_generator": generator, **first}
+
+    def default(self) -> dict[Kind, str | None]:
+        """Return the names of the components chosen until a visitor chooses."""
+        return self.first_that_fit(self.generators()[0].name)
+
+    def adding(self, kind: Kind, choice: Choice) -> "Choices":
+        """Return these choices and one more."""
+        return Choices({**self.by_kind, kind: {**self.by_kind[kind], choice.name: choice}})
 
     def addresses(self, names: Mapping[Kind, str | None]) -> dict[Kind, str]:
         """Return the addresses of the components chosen; a kind whose name is None is left out."""
         return {kind: self.by_kind[kind][name].address for kind, name in names.items() if name is not None}
 
 
-def fit(kind_a: Kind, a: Choice, kind_b: Kind, b: Choice) -> bool:
-    """Tell whether two components fit together."""
+def misfit(kind_a: Kind, a: Choice, kind_b: Kind, b: Choice) -> str | None:
+    """Say why two components do not fit together, if so."""
     try:
         check_compatible({kind_a: (a.name, a.interface), kind_b: (b.name, b.interface)})
-    except IncompatibleComponentsError:
-        return False
-    return True
+    except IncompatibleComponentsError as error:
+        return str(error)
+    return None

@@ -5,12 +5,18 @@ import os
 import shutil
 import signal
 import tempfile
+from pathlib import Path
 
 import gradio as gr
 
 from faceshifter_hub.demo.choices import Choices
+from faceshifter_hub.demo.compare import build_compare_tab
+from faceshifter_hub.demo.components import build_components_tab
+from faceshifter_hub.demo.inspect import build_inspect_tab
+from faceshifter_hub.demo.live import build_live_tab
 from faceshifter_hub.demo.loading import load_in_background
 from faceshifter_hub.demo.photo import build_photo_tab
+from faceshifter_hub.demo.video import build_video_tab
 from faceshifter_hub.errors import SettingsError
 from faceshifter_hub.pipeline import pipeline_addresses
 from faceshifter_hub.settings import get_settings
@@ -22,22 +28,30 @@ Put the face of a source picture into a target photo, which keeps its pose, expr
 PRIVACY = """Pictures are deleted within two hours, and no one else sees them. A swapped face is synthetic: say so
 wherever you show it. Method: [FaceShifter](https://arxiv.org/abs/1912.13457)."""
 THEME = gr.themes.Soft(font=["system-ui", "sans-serif"]).set(
-    checkbox_border_color="*neutral_400", checkbox_border_color_dark="*neutral_500"
+    checkbox_border_color="*neutral_400",
+    checkbox_border_color_dark="*neutral_500",
+    # what the theme makes too pale to read
+    block_label_text_color="*primary_700",
+    block_title_text_color="*primary_700",
+    block_info_text_color="*neutral_600",
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
+    input_placeholder_color="*neutral_500",
+    link_text_color_dark="*primary_300",
+    button_primary_background_fill="*primary_600",
+    button_primary_background_fill_hover="*primary_700",
+    button_primary_background_fill_dark="*primary_600",
+    button_primary_background_fill_hover_dark="*primary_700",
+    checkbox_label_background_fill_selected="*primary_600",
+    checkbox_label_background_fill_selected_dark="*primary_600",
 )
-CSS = """
-.gradio-container { max-width: min(1200px, 100vw) !important; margin: auto; }
-#stages .grid-wrap { max-height: none; }
-#stages .caption-label { white-space: normal; line-height: 1.2; max-width: calc(100% - 1rem); }
-#file:has(.empty), #stages:has(.empty) { display: none; }
-/* a message above its checkbox, which Gradio would cover with it */
-#consent [data-testid="status-tracker"]:has(.validation-error), #consent .validation-error {
-  position: static !important;
-}
-/* what was missing is there now */
-#consent:has(input:checked) .validation-error, #source:has(img) .validation-error, #target:has(img) .validation-error {
-  display: none;
-}
-"""
+CSS = Path(__file__).with_name("page.css").read_text("utf-8")
+# a tab whose pictures are still empty takes those of the tab Photo, and what was said of them
+CARRY_OVER = """(source, target, consent, ownSource, ownTarget, ownConsent) =>
+  ownSource || ownTarget ? [ownSource, ownTarget, ownConsent] : [source, target, consent]"""
+CARRY_SOURCE = "(source, own) => own || source"
+PAIR_TABS = {"Compare": build_compare_tab, "Inspect": build_inspect_tab}
+SOURCE_TABS = {"Video": build_video_tab, "Live": build_live_tab}
 FILES_LIVE = 3600  # seconds; looked after as often
 LONGEST_QUEUE = 16
 
@@ -51,8 +65,23 @@ def build_demo() -> gr.Blocks:
     use_private_folder()
     choices = Choices.of(get_settings().pipeline)
     with gr.Blocks(title=TITLE, delete_cache=(FILES_LIVE, FILES_LIVE)) as demo:
+        available = gr.State(choices)
         gr.Markdown(WELCOME, elem_id="welcome")
-        build_photo_tab(choices)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Photo", elem_id="photo-tab"):
+                photo = build_photo_tab(available)
+            for title, build in PAIR_TABS.items():
+                with gr.Tab(title, elem_id=f"{title.lower()}-tab") as tab:
+                    own = build(available)
+                inputs = [*photo.components, *own.components]
+                tab.select(None, inputs, own.components, js=CARRY_OVER, api_visibility="private")
+            for title, build_one in SOURCE_TABS.items():
+                with gr.Tab(title, elem_id=f"{title.lower()}-tab") as tab:
+                    source = build_one(available)
+                if source is not None:
+                    tab.select(None, [photo.source, source], source, js=CARRY_SOURCE, api_visibility="private")
+            with gr.Tab("Components", elem_id="components-tab"):
+                build_components_tab(available)
         gr.Markdown(PRIVACY, elem_id="privacy")
     return demo.queue(max_size=LONGEST_QUEUE, default_concurrency_limit=1)
 
@@ -76,7 +105,6 @@ def launch(demo: gr.Blocks, host: str | None = None, port: int | None = None) ->
     Raises:
         SettingsError: The port cannot be used.
     """
-    load_in_background(pipeline_addresses(get_settings().pipeline))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, which deletes visitors' files
     try:
         demo.launch(
@@ -91,6 +119,9 @@ def launch(demo: gr.Blocks, host: str | None = None, port: int | None = None) ->
             footer_links=["gradio", "settings"],
             theme=THEME,
             css=CSS,
+            prevent_thread_lock=True,
         )
     except OSError as error:
         raise SettingsError(f"The page cannot be served: {error}") from error
+    load_in_background(pipeline_addresses(get_settings().pipeline))  # not before: a process that loads cannot just end
+    demo.block_thread()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceshifter_hub.errors import SettingsError
-from faceshifter_hub.settings import get_settings
 
 if TYPE_CHECKING:
     from faceshifter_hub.evaluation.cases import CaseList
@@ -52,7 +51,7 @@ def add_protocol(
         "--pipeline",
         action="append",
         metavar="ADDRESS",
-        help=f"what to measure ({get_settings().pipeline}); several checkpoints give curves",
+        help="what to measure (the default pipeline); several checkpoints give curves",
     )
     parser.add_argument(
         "--baseline",
@@ -128,6 +127,7 @@ def positive(text: str) -> int:
 def run_protocol(name: str, arguments: argparse.Namespace) -> None:
     """Run a protocol of swaps: measure, write the report, print the metrics."""
     from faceshifter_hub.evaluation.report import prepare_folder
+    from faceshifter_hub.settings import get_settings
 
     listed = list_cases(name, arguments)
     if arguments.export:

@@ -95,14 +95,14 @@ class PipelineSwapper:
             target, matrix = align(scene.target, nearest(faces["target"], scene.target_points), resolution)
             sources.append(self.pipeline.to_tensor(source))
             targets.append(self.pipeline.to_tensor(target))
-            found.append((len(results), scene.target, matrix))
+            found.append((len(results), scene.target, target, matrix))
             results.append("")
         if found:
             with torch.inference_mode():
                 z_source = self.pipeline.components["identity_encoder"](torch.cat(sources))  # (N, d)
             swap = self.pipeline.swap_aligned(z_source, torch.cat(targets), refine=self.refine)
-            for (place, photo, matrix), face in zip(found, swap.result, strict=True):
-                results[place] = self.pipeline.put_back(photo, face, matrix)
+            for (place, photo, target, matrix), face in zip(found, swap.result, strict=True):
+                results[place] = self.pipeline.put_back(photo, face, target, matrix)
         return results
 
 

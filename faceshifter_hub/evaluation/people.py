@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from faceshifter_hub.datasets.workers import heed_stop, map_in_processes
+from faceshifter_hub.models.labels import LABELS
 from faceshifter_hub.synthesis.attribute_prior import sample_attributes
 from faceshifter_hub.synthesis.datasets.samples import skin_tone
 from faceshifter_hub.synthesis.identity_prior import sample_identity
-from faceshifter_hub.synthesis.labels import LABELS
 
 if TYPE_CHECKING:  # only workers load the renderer
     from faceshifter_hub.synthesis.renderer import Rendering

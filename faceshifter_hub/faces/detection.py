@@ -1,9 +1,12 @@
 """What a face detector finds, and what every face detector does."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+
+QUARTER_TURNS = (0, 1, 3, 2)  # anticlockwise, in the order of how often pictures lie so
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,7 +16,8 @@ class Face:
     Attributes:
         box: Left, top, right, bottom edge in pixels, (4,) float32; may reach beyond the photograph.
         score: Confidence in [0, 1].
-        landmarks: Eye, eye, nose tip, mouth corner, mouth corner, left to right in the image, (5, 2) float32 pixels.
+        landmarks: Eye, eye, nose tip, mouth corner, mouth corner, left to right as one sees the face upright, (5, 2)
+            float32 pixels.
     """
 
     box: np.ndarray
@@ -32,3 +36,37 @@ class FaceDetector(Protocol):
 
     def detect(self, image: np.ndarray) -> list[Face]:
         """Return the faces of a photograph (H, W, 3) uint8 RGB, the largest first; an empty list if none."""
+
+
+def detect_turned(
+    detector: FaceDetector, photo: np.ndarray, turns: Iterable[int] = QUARTER_TURNS
+) -> tuple[list[Face], int]:
+    """Look for faces in a photograph as it is and, where there are none, in the photograph turned.
+
+    Args:
+        detector: Which may know faces only upright, or nearly so.
+        photo: (H, W, 3) uint8 RGB.
+        turns: Quarter turns, anticlockwise, in the order they are tried.
+
+    Returns:
+        The faces, the largest first, where they lie in the photograph as it is, and the turn that showed them; no
+        faces, and 0, if none did.
+    """
+    for turn in turns:
+        faces = detector.detect(np.ascontiguousarray(np.rot90(photo, turn)))
+        if faces:
+            return [turn_back(face, turn, photo.shape[:2]) for face in faces], turn
+    return [], 0
+
+
+def turn_back(face: Face, turn: int, size: tuple[int, ...]) -> Face:
+    """Return a face found in a photograph (height, width) after quarter turns, where it lies before them."""
+    height, width = size
+
+    def back(points: np.ndarray) -> np.ndarray:
+        x, y = points[:, 0], points[:, 1]
+        turned = {0: (x, y), 1: (width - 1 - y, x), 2: (width - 1 - x, height - 1 - y), 3: (y, height - 1 - x)}[turn]
+        return np.stack(turned, axis=1).astype(np.float32)
+
+    corners = back(face.box.reshape(2, 2))
+    return Face(np.concatenate([corners.min(0), corners.max(0)]), face.score, back(face.landmarks))

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from faceshifter_hub.faces.alignment import warp
+from faceshifter_hub.faces.grain import match_grain
 
 # of the mask's ellipse, in shares of the aligned face's side
 CENTRE = (0.5, 0.545)
@@ -27,7 +28,9 @@ def face_mask(resolution: int) -> np.ndarray:
     return mask
 
 
-def paste(photo: np.ndarray, face: np.ndarray, matrix: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def paste(
+    photo: np.ndarray, face: np.ndarray, matrix: np.ndarray, mask: np.ndarray, *, grain: bool = False
+) -> np.ndarray:
     """Paste an aligned face back; pixels that the mask does not reach are the photograph's own, exactly.
 
     Args:
@@ -35,6 +38,7 @@ def paste(photo: np.ndarray, face: np.ndarray, matrix: np.ndarray, mask: np.ndar
         face: (R, R, 3) uint8, aligned.
         matrix: (2, 3), from the photograph to the aligned face, as `align` returns it.
         mask: (R, R) float32 in [0, 1], 0 along its edge.
+        grain: Whether the face gets the photograph's sharpness and grain, in its pixels.
 
     Returns:
         A new photograph (H, W, 3) uint8.
@@ -53,5 +57,7 @@ def paste(photo: np.ndarray, face: np.ndarray, matrix: np.ndarray, mask: np.ndar
     pasted = warp(face, inverse, size).astype(np.float32)
     weight = warp(mask, inverse, size, cv2.INTER_LINEAR)[..., None]
     region = result[top:bottom, left:right]
+    if grain:
+        pasted = match_grain(pasted, region, weight[..., 0])
     region[:] = (region + weight * (pasted - region)).round()
     return result

@@ -4,10 +4,13 @@ import io
 import os
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from faceshifter_hub.errors import (
     ImageTooLargeError,
@@ -19,12 +22,17 @@ from faceshifter_hub.settings import get_settings
 
 ImageSource = str | Path | Image.Image | np.ndarray
 
-READ_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+READ_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # and HEIC where pillow-heif is installed
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")  # what such a file calls itself
 WRITE_OPTIONS: dict[str, dict] = {  # by the file's extension
     ".png": {"format": "PNG"},
     ".jpg": {"format": "JPEG", "quality": 95, "subsampling": "4:4:4"},
     ".jpeg": {"format": "JPEG", "quality": 95, "subsampling": "4:4:4"},
-    ".webp": {"format": "WEBP", "quality": 95},
+    ".webp": {"format": "WEBP", "quality": 95, "exact": True},  # also the colours of what is transparent
+    ".avif": {"format": "AVIF", "quality": 95, "subsampling": "4:4:4"},
+    ".tif": {"format": "TIFF", "compression": "tiff_adobe_deflate"},
+    ".tiff": {"format": "TIFF", "compression": "tiff_adobe_deflate"},
+    ".heic": {"format": "HEIF", "quality": 95, "chroma": 444},
 }
 
 
@@ -49,11 +57,11 @@ def read_image(source: ImageSource) -> np.ndarray:
             raise UnreadableImageError(
                 f"The array is {source.shape} {source.dtype}; give a picture as (height, width, 3) uint8, RGB."
             )
-        _check_pixels(source.shape[1], source.shape[0], "The array")
+        check_pixels(source.shape[1], source.shape[0], "The array")
         return source
     if isinstance(source, Image.Image):
         return _decode(source, "The picture")
-    with _open(Path(source)) as image:
+    with open_image(Path(source)) as image:
         return _decode(image, f"'{source}'")
 
 
@@ -67,16 +75,27 @@ def read_rgba(path: Path) -> np.ndarray:
         UnreadableImageError: It is no picture, or a damaged one; `InaccessibleImageError` where that is not known.
         ImageTooLargeError: The file or the picture exceeds the limits.
     """
-    with _open(path) as image:
+    with open_image(path) as image:
         return _decode(image, f"'{path}'", "RGBA")
 
 
-def _open(path: Path) -> Image.Image:
+def open_image(path: Path) -> ImageFile.ImageFile:
+    """Open a picture's file, whose size is within the limits; its pixels are neither decoded nor counted.
+
+    Raises:
+        UnreadableImageError: It is no picture; `InaccessibleImageError` where that is not known.
+        ImageTooLargeError: The file exceeds the limit.
+    """
     file = _read_file(path)  # by Pillow, a failure of the disk could not be told from a damaged picture
+    heic = heic_is_at_hand()
+    if not heic and file.getbuffer()[4:8] == b"ftyp" and bytes(file.getbuffer()[8:12]) in HEIC_BRANDS:
+        raise UnreadableImageError(
+            f"'{path}' is a HEIC picture; install `faceshifter-hub[heif]` to read it, or save it as a JPEG."
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit decides
-            return Image.open(file, formats=READ_FORMATS)
+            return Image.open(file, formats=(*READ_FORMATS, "HEIF") if heic else READ_FORMATS)
     except Image.DecompressionBombError:
         # Pillow's own limit, which may be the smaller one
         raise ImageTooLargeError(f"'{path}' has more pixels than a picture may have; scale it down.") from None
@@ -84,6 +103,17 @@ def _open(path: Path) -> Image.Image:
         raise UnreadableImageError(
             f"'{path}' is not a picture that can be read; use one of: {', '.join(READ_FORMATS)}."
         ) from error
+
+
+@cache
+def heic_is_at_hand() -> bool:
+    """Tell whether HEIC can be read and written: whether pillow-heif, which is optional, is installed."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
 
 
 def check_output(path: str | Path) -> Path:
@@ -95,15 +125,26 @@ def check_output(path: str | Path) -> Path:
     path = Path(path)
     if path.suffix.lower() not in WRITE_OPTIONS:
         raise UnwritableOutputError(f"'{path}' does not end in {', '.join(WRITE_OPTIONS)}; choose one of these.")
+    if WRITE_OPTIONS[path.suffix.lower()]["format"] == "HEIF" and not heic_is_at_hand():
+        raise UnwritableOutputError(f"'{path}' cannot be HEIC; install `faceshifter-hub[heif]`, or choose .avif.")
+    check_place(path)
+    return path
+
+
+def check_place(path: Path) -> None:
+    """Tell whether a file can be written to a path, whatever it is.
+
+    Raises:
+        UnwritableOutputError: The folder does not exist or cannot be written to.
+    """
     if not os.path.isdir(path.parent):  # unlike Path.is_dir, raises nothing
         raise UnwritableOutputError(f"There is no folder '{path.parent}' for '{path.name}'; make it first.")
     if os.path.isdir(path) or not os.access(path.parent, os.W_OK):
         raise UnwritableOutputError(f"'{path}' cannot be written; choose another place.")
-    return path
 
 
 def write_image(image: np.ndarray, path: str | Path) -> None:
-    """Write a photograph, whole or not at all; the extension chooses PNG (lossless), JPEG or WebP.
+    """Write a photograph, whole or not at all; the extension chooses PNG or TIFF (lossless), JPEG, WebP, AVIF or HEIC.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -113,13 +154,24 @@ def write_image(image: np.ndarray, path: str | Path) -> None:
         UnwritableOutputError: The extension is unknown, or the file cannot be written there.
     """
     path = check_output(path)
+    with written_whole(path) as file:
+        Image.fromarray(image).save(file, **WRITE_OPTIONS[path.suffix.lower()])
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[io.BytesIO]:
+    """Take what is to become a file; it takes its name, and any other's of that name, once all of it is on the disk.
+
+    Raises:
+        UnwritableOutputError: It cannot be encoded, or written there; nothing of it stays.
+    """
+    encoded = io.BytesIO()  # into a file, Pillow does not notice when the disk takes only a part
     try:
-        encoded = io.BytesIO()  # into a file, Pillow does not notice when the disk takes only a part
-        Image.fromarray(image).save(encoded, **WRITE_OPTIONS[path.suffix.lower()])
+        yield encoded
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".faceshifter-") as unfinished:
             Path(unfinished, path.name).write_bytes(encoded.getbuffer())
             os.replace(Path(unfinished, path.name), path)
-    except (OSError, ValueError) as error:  # Pillow refuses what a format cannot hold with either
+    except (OSError, ValueError, RuntimeError) as error:  # Pillow refuses what a format cannot hold with any of these
         reason = getattr(error, "strerror", None) or error
         raise UnwritableOutputError(
             f"'{path}' cannot be written ({reason}); choose another place or format."
@@ -144,7 +196,8 @@ def _read_file(path: Path) -> io.BytesIO:
     return io.BytesIO(content)
 
 
-def _check_pixels(width: int, height: int, name: str) -> None:
+def check_pixels(width: int, height: int, name: str) -> None:
+    """Raise ImageTooLargeError if a picture has more pixels than the settings allow; `name` is how to call it."""
     limit = get_settings().max_image_pixels
     if width * height > limit:
         raise ImageTooLargeError(
@@ -153,20 +206,44 @@ def _check_pixels(width: int, height: int, name: str) -> None:
 
 
 def _decode(image: Image.Image, name: str, mode: str = "RGB") -> np.ndarray:
-    _check_pixels(*image.size, name)
+    upright = decode_upright(image, name)
+    with failures_mean_damage(name):
+        return np.asarray(on_white(to_eight_bits(upright)) if mode == "RGB" else upright.convert(mode))
+
+
+def decode_upright(image: Image.Image, name: str) -> Image.Image:
+    """Decode a picture within the limits and turn it upright; `name` is how to call it.
+
+    Raises:
+        UnreadableImageError: It is damaged, or its range is unknown.
+        ImageTooLargeError: It has too many pixels.
+    """
+    check_pixels(*image.size, name)
     if image.mode == "F":
         raise UnreadableImageError(f"{name} has floating-point pixels, whose range is unknown; save it with 8 bits.")
+    with failures_mean_damage(name):
+        return ImageOps.exif_transpose(image)
+
+
+@contextmanager
+def failures_mean_damage(name: str) -> Iterator[None]:
+    """Turn whatever decoding raises into an UnreadableImageError; `name` is how to call the picture."""
     try:
-        upright = ImageOps.exif_transpose(image)
-        return np.asarray(_to_rgb(upright) if mode == "RGB" else upright.convert(mode))
+        yield
     except Exception as error:  # damaged data make Pillow's decoders fail in many ways
         raise UnreadableImageError(f"{name} is damaged ({error}); use another copy.") from error
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits of grey, also where Pillow holds them in 32
-        sixteen_bits = np.asarray(image).astype(np.float32).clip(0, 65535)
-        image = Image.fromarray((sixteen_bits / 257).round().astype(np.uint8))
+def to_eight_bits(image: Image.Image) -> Image.Image:
+    """Return grey of 16 bits, which Pillow may hold in 32, as grey of 8 bits; else the picture itself."""
+    if not image.mode.startswith("I"):
+        return image
+    sixteen_bits = np.asarray(image).astype(np.float32).clip(0, 65535)
+    return Image.fromarray((sixteen_bits / 257).round().astype(np.uint8))
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """Return a picture as RGB, where what is transparent shows white."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

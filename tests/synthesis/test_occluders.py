@@ -5,8 +5,8 @@ import pytest
 from scipy.spatial import cKDTree
 
 from faceshifter_hub.errors import RenderError
+from faceshifter_hub.models.labels import LABELS
 from faceshifter_hub.synthesis.identity_prior import sample_identity
-from faceshifter_hub.synthesis.labels import LABELS
 from faceshifter_hub.synthesis.occluders import hand_skins, sample_occluders
 from faceshifter_hub.synthesis.occluders.prior import (
     HOLDS,

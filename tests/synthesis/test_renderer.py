@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from faceshifter_hub.faces.mtcnn import MTCNNDetector
-from faceshifter_hub.synthesis.labels import LABELS
+from faceshifter_hub.models.labels import LABELS
 
 SIDE = 96
 HEAVY = {"torch", "diffusers", "gradio", "anny"}

@@ -12,7 +12,7 @@ from faceshifter_hub.synthesis.datasets.swapbench import HIDING, load_swapbench,
 DRAW = """
 import json
 import numpy as np
-from faceshifter_hub.synthesis.labels import LABELS
+from faceshifter_hub.models.labels import LABELS
 from faceshifter_hub.synthesis.renderer import FaceRenderer
 from faceshifter_hub.synthesis.datasets.swapbench import draw_swapbench, load_swapbench
 bench = load_swapbench()

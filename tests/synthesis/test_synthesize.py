@@ -14,8 +14,8 @@ from PIL import Image
 from processes import RUN, children, command, runs, wait_for
 
 from faceshifter_hub.datasets.shards import read_samples
+from faceshifter_hub.models.labels import LABELS
 from faceshifter_hub.synthesis.datasets.samples import decode_map, decode_picture
-from faceshifter_hub.synthesis.labels import LABELS
 from faceshifter_hub.synthesis.parameters import Attributes, Identity
 
 MADE = [

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from faceshifter_hub.synthesis.labels import LABELS
+from faceshifter_hub.models.labels import LABELS
 
 SIDE, TRIPLETS = 96, 2
 

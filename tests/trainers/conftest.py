@@ -16,10 +16,10 @@ from faceshifter_hub.datasets.shards import write_shard
 from faceshifter_hub.evaluation.split import is_validation
 from faceshifter_hub.faces.alignment import template
 from faceshifter_hub.models.dlib_resnet import DlibIdentityEncoder
+from faceshifter_hub.models.labels import LABELS
 from faceshifter_hub.preparation.examine import Task, encode_jpeg, examine_all
 from faceshifter_hub.preparation.photographs import list_photographs
 from faceshifter_hub.synthesis.datasets.samples import encode_facts, encode_map, encode_picture
-from faceshifter_hub.synthesis.labels import LABELS
 from trainers import aei
 
 EXAMPLES = Path(__file__).parents[2] / "registry" / "examples"

@@ -109,6 +109,15 @@ def test_true_swap_sees_the_face_alone():
     assert losses.true_swap_loss(truth + face, truth, everything, face) == pytest.approx(1)
 
 
+def test_detail_is_a_grid_and_no_shade():
+    truth, everything, face = torch.zeros(3, 3, 8, 8), torch.ones(3, dtype=torch.bool), torch.zeros(8, 8)
+    face[2:6, 2:6] = 1
+    grid = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(4, 4)
+    assert losses.detail_loss(truth + 0.5, truth, everything, face) == pytest.approx(0, abs=1e-6)
+    assert losses.detail_loss(truth + grid, truth, everything, face) == pytest.approx(8 / 9)
+    assert losses.detail_loss(truth + grid * (1 - face), truth, ~everything, face) == 0
+
+
 def test_surroundings_do_not_see_the_face():
     face = torch.zeros(8, 8)
     face[2:6, 2:6] = 1
@@ -147,6 +156,7 @@ def test_colour_is_chroma_and_coarse_light_where_the_truth_is_unknown():
         (lambda y: losses.attribute_loss([y], maps(1)[:1]), maps(0)[0]),
         (lambda y: losses.reconstruction_loss(y, images(1), YES_NO), images(0)),
         (lambda y: losses.true_swap_loss(y, images(1), YES_NO, torch.eye(8)), images(0)),
+        (lambda y: losses.detail_loss(y, images(1), YES_NO, torch.eye(8)), images(0)),
         (lambda y: losses.change_loss(y, images(1)), images(0)),
         (lambda y: losses.surroundings_loss(y, images(1), torch.eye(8)), images(0)),
         (lambda y: losses.colour_loss(y, images(1), YES_NO), images(0)),

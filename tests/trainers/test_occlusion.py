@@ -5,8 +5,8 @@ from bars import SIDE
 from PIL import Image
 
 from faceshifter_hub.errors import DataError
+from faceshifter_hub.models.labels import LABELS
 from faceshifter_hub.synthesis.datasets.samples import encode_map, encode_picture
-from faceshifter_hub.synthesis.labels import LABELS
 from trainers.occlusion import load_cutouts, match_colours, occlude, read_cutouts
 from trainers.rendered import load_triplets
 

@@ -15,9 +15,9 @@ from faceshifter_hub.datasets.shards import Span, read_sample, scan_field
 from faceshifter_hub.errors import DataError
 from faceshifter_hub.evaluation.cases import Case, CaseList, Photo, Truth
 from faceshifter_hub.evaluation.groups import age_group, skin_group
+from faceshifter_hub.models.labels import LABELS
 from faceshifter_hub.synthesis.datasets.samples import decode_map, decode_picture
 from faceshifter_hub.synthesis.datasets.swapbench import HIDING
-from faceshifter_hub.synthesis.labels import LABELS
 
 HIDDEN = [LABELS[name] for name in HIDING]
 SAMPLES_HELD = 32

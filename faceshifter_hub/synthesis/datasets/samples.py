@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from faceshifter_hub.errors import DataError
-from faceshifter_hub.synthesis.labels import LABELS
+from faceshifter_hub.models.labels import LABELS
 
 if TYPE_CHECKING:  # who reads samples needs no renderer
     from faceshifter_hub.synthesis.renderer import Rendering

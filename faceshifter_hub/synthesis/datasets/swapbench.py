@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faceshifter_hub.errors import RenderError
+from faceshifter_hub.models.labels import LABELS
 from faceshifter_hub.registry import DATA_ROOT
 from faceshifter_hub.synthesis.datasets.plan import Plan, Truth, hash_assets, hash_geometry
-from faceshifter_hub.synthesis.labels import LABELS
 
 if TYPE_CHECKING:
     from faceshifter_hub.synthesis.renderer import FaceRenderer

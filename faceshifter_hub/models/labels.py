@@ -1,4 +1,4 @@
-"""The classes of a label map."""
+"""The classes of a label map: what the renderer says of every pixel, and what a face parser learns to say."""
 
 LABELS = {
     "background": 0,

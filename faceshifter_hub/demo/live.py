@@ -1,0 +1,153 @@
+"""The tab Live: the visitor's camera, each frame swapped while it lasts; no frame is written anywhere."""
+
+import base64
+import binascii
+import time
+from dataclasses import dataclass
+from io import BytesIO
+
+import gradio as gr
+import numpy as np
+from gradio.data_classes import ImageData
+from PIL import Image
+
+from faceshifter_hub.demo.choices import Choices
+from faceshifter_hub.demo.inputs import (
+    NO_CONSENT,
+    NO_SOURCE,
+    consent_input,
+    face_examples,
+    photo_input,
+    read_upload,
+)
+from faceshifter_hub.demo.loading import load_pipeline
+from faceshifter_hub.demo.sessions import Sessions
+from faceshifter_hub.errors import FaceShifterError
+from faceshifter_hub.frames import FrameSwapper
+from faceshifter_hub.media.images import read_image
+from faceshifter_hub.options import SwapOptions
+
+CONSENT = "I, the person of the source picture and everyone the camera sees agreed to this swap."
+LANE = "live"
+LIVE_SIDE = 480  # pixels of a frame's longer side
+EVERY = 0.25  # seconds between frames asked for
+LONGEST = 120  # seconds; others wait meanwhile
+FRAME_FORMATS = ("JPEG", "PNG", "WEBP")
+INTRO = f"""Press the camera, allow it, and press record. Frames are made smaller ({LIVE_SIDE} pixels), swapped and
+forgotten; on a processor alone a frame may take a second. One visitor is live at a time, for {LONGEST} seconds."""
+READY = "Choose a source, tick the statement, then start the camera."
+
+
+@dataclass
+class Visitor:
+    """Who is live: the swapper, and out of what it was made."""
+
+    made_of: tuple[str, bool]
+    swapper: FrameSwapper
+
+
+def build_live_tab(available: gr.State) -> gr.Image:
+    """Lay out the tab and connect it, within an open `gr.Blocks`; returns the source's input."""
+    visitors: Sessions[Visitor] = Sessions()
+    key = visitors.key()
+    gr.Markdown(INTRO, elem_id="live-intro")
+    with gr.Row(equal_height=False):
+        with gr.Column():
+            source = photo_input("Source face", "live-source", "The source picture you chose")
+            consent = consent_input("live-", CONSENT)
+            refine = gr.Checkbox(
+                False, label="Refine each frame (stage 2, slower)", show_label=False, elem_id="live-refine"
+            )
+            face_examples(source, "live-")
+        with gr.Column():
+            camera = gr.Image(
+                label="Camera",
+                sources=["webcam"],
+                streaming=True,
+                type="pil",
+                webcam_options=gr.WebcamOptions(mirror=True, constraints={"video": {"width": {"ideal": 640}}}),
+                buttons=[],
+                elem_id="camera",
+                height=280,
+                alt_text="What the camera sees",
+            )
+            camera.preprocess = read_camera  # type: ignore[method-assign]
+            swapped = gr.Image(
+                label="Swapped",
+                interactive=False,
+                buttons=["fullscreen"],
+                elem_id="live",
+                alt_text="The swapped frame",
+            )
+            swapped.postprocess = without_file  # type: ignore[method-assign, assignment]
+            status = gr.Markdown(READY, elem_id="live-status")
+
+    def swap_frame(
+        frame: Image.Image | None, source: str | None, consent: bool, refine: bool, key: str, choices: Choices
+    ) -> tuple[np.ndarray | None, str]:
+        if not consent:
+            return None, NO_CONSENT
+        if source is None:
+            return None, NO_SOURCE
+        if frame is None:
+            return None, READY
+        began = time.perf_counter()
+        try:
+            if key not in visitors.by_key or visitors.by_key[key].made_of != (source, refine):
+                pipeline = load_pipeline(choices.addresses(choices.default()))
+                swapper = FrameSwapper(pipeline, read_upload(source, "source"), SwapOptions.of(refine=refine))
+                visitors.by_key[key] = Visitor((source, refine), swapper)
+            swapper = visitors.by_key[key].swapper
+            photo = reduced(frame)
+            assigned = swapper.assign(photo)
+            [result] = swapper.swap([photo], [assigned])
+        except FaceShifterError as error:
+            return None, str(error)
+        if not assigned:
+            return photo, "No face is in sight."
+        return result, f"{1 / (time.perf_counter() - began):.1f} frames a second."
+
+    camera.stream(
+        swap_frame,
+        [camera, source, consent, refine, key, available],
+        [swapped, status],
+        stream_every=EVERY,
+        time_limit=LONGEST,
+        concurrency_id=LANE,
+        concurrency_limit=1,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    return source
+
+
+def read_camera(payload: ImageData | None) -> Image.Image | None:
+    """Return the frame that the browser sent along, its pixels not yet decoded; a path on this machine is not read."""
+    if payload is None or not payload.url or not payload.url.startswith("data:"):
+        return None
+    try:
+        data = base64.b64decode(payload.url.partition(",")[2], validate=True)
+        return Image.open(BytesIO(data), formats=FRAME_FORMATS)
+    except (binascii.Error, OSError):
+        return None
+
+
+def reduced(frame: Image.Image) -> np.ndarray:
+    """Return a frame (H, W, 3) uint8 RGB whose longer side is LIVE_SIDE at most.
+
+    Raises:
+        MediaError: It is damaged or exceeds the limits.
+    """
+    photo = Image.fromarray(read_image(frame))
+    photo.thumbnail((LIVE_SIDE, LIVE_SIDE))
+    return np.asarray(photo)
+
+
+def without_file(value: np.ndarray | None) -> ImageData | None:
+    """Return a frame for the page that carries its own data; Gradio would write each into a file."""
+    if value is None:
+        return None
+    with BytesIO() as written:
+        Image.fromarray(value).save(written, "jpeg", quality=90)
+        data = base64.b64encode(written.getvalue()).decode()
+    return ImageData(url=f"data:image/jpeg;base64,{data}")

@@ -1,0 +1,251 @@
+"""The tab Video: a part of a video with one source, a frame of it first, then all of it."""
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from faceshifter_hub.demo.choices import Choices
+from faceshifter_hub.demo.inputs import (
+    NO_CONSENT,
+    NO_SOURCE,
+    called,
+    consent_input,
+    face_examples,
+    nothing_to_say,
+    photo_input,
+    read_upload,
+    require_consent,
+    said_on_page,
+)
+from faceshifter_hub.demo.loading import load_pipeline
+from faceshifter_hub.demo.sessions import Sessions
+from faceshifter_hub.errors import FaceShifterError, MissingPackageError
+from faceshifter_hub.frames import FrameSwapper
+from faceshifter_hub.jobs.video import VideoReport, swap_one_frame, swap_video
+from faceshifter_hub.media.video import read_video_info, require_av
+from faceshifter_hub.options import SwapOptions
+
+CONSENT = "Everyone shown in the video and the source picture agreed to this swap, or does not exist."
+LANE = "video"
+FIRST_CHOICE = 10  # seconds at most, of a video just uploaded
+RESULT_NAME = "faceshifter.mp4"
+NO_VIDEO = "Choose a video."
+VIDEO = "The video"
+
+
+class Stopped(FaceShifterError):
+    """The visitor asked for it."""
+
+
+def build_video_tab(available: gr.State) -> gr.Image | None:
+    """Lay out the tab and connect it, within an open `gr.Blocks`; returns the source's input."""
+    try:
+        require_av()
+    except MissingPackageError as error:
+        gr.Markdown(str(error), elem_id="video-missing")
+        return None
+    running: Sessions[Event] = Sessions(on_leaving=Event.set)
+    key = running.key()
+    with gr.Row(equal_height=False):
+        with gr.Column():
+            with gr.Row():
+                source = photo_input("Source face", "video-source", "The source picture you chose")
+                video = gr.Video(
+                    label="Video",
+                    sources=["upload"],
+                    buttons=[],
+                    height=280,
+                    elem_id="video",
+                    elem_classes="chosen",
+                )
+            about = gr.Markdown(elem_id="about-video")
+            consent = consent_input("video-", CONSENT)
+            with gr.Row():
+                start = gr.Number(0, minimum=0, label="From, in seconds", elem_id="video-start", min_width=120)
+                end = gr.Number(FIRST_CHOICE, minimum=0, label="Until, in seconds", elem_id="video-end", min_width=120)
+            refine = gr.Checkbox(True, label="Refine each frame (stage 2)", show_label=False, elem_id="video-refine")
+            with gr.Row():
+                preview_button = gr.Button("Preview one frame", elem_id="preview-frame", min_width=160)
+                button = gr.Button("Swap the video", variant="primary", elem_id="swap-video", min_width=160)
+                stop = gr.Button("Stop", elem_id="stop-video", min_width=100)
+            face_examples(source, "video-")
+        with gr.Column():
+            frame = gr.Image(
+                label="First frame of the part, swapped",
+                interactive=False,
+                format="png",
+                buttons=["fullscreen"],
+                elem_id="frame",
+                alt_text="The first frame of the part chosen, swapped",
+            )
+            result = gr.Video(label="Result", interactive=False, buttons=[], elem_id="video-result")
+            file = gr.File(label="Result, an MP4 file", interactive=False, elem_id="video-file")
+            notes = gr.Markdown(elem_id="video-notes")
+
+    def describe(video: str | None) -> tuple[str, Any, Any]:
+        if video is None:
+            return "", gr.skip(), gr.skip()
+        try:
+            with called(video, VIDEO):
+                info = read_video_info(video)
+        except FaceShifterError as error:
+            return str(error), gr.skip(), gr.skip()
+        said = f"{info.width}×{info.height}, {info.duration:.1f} seconds, {info.frames} frames."
+        return said, 0, round(min(info.duration, FIRST_CHOICE), 2)
+
+    def make_swapper(source: str, refine: bool, choices: Choices) -> FrameSwapper:
+        pipeline = load_pipeline(choices.addresses(choices.default()))
+        return FrameSwapper(pipeline, read_upload(source, "source"), SwapOptions.of(refine=refine))
+
+    def swap_frame(
+        source: str,
+        video: str,
+        consent: bool,
+        start: float = 0,
+        refine: bool = True,
+        choices: Choices = available.value,
+    ) -> np.ndarray:
+        """Swap a single frame of a video.
+
+        Args:
+            source: Photo of the person whose identity is taken.
+            video: Whose frame changes.
+            consent: States that everyone shown agreed to this swap; nothing is done without.
+            start: When the frame is shown, in seconds after the first.
+            refine: Whether stage 2 runs.
+            choices: What the visitor may choose from.
+
+        Returns:
+            The frame.
+        """
+        with said_on_page("No preview"), called(video, VIDEO):
+            require_consent(consent)
+            return swap_one_frame(make_swapper(source, refine, choices), video, float(start))
+
+    def swap(
+        source: str,
+        video: str,
+        consent: bool,
+        start: float = 0,
+        end: float = FIRST_CHOICE,
+        refine: bool = True,
+        choices: Choices = available.value,
+        key: str | None = None,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it by its default)
+    ) -> tuple:
+        """Put the source's identity into a part of a video.
+
+        Args:
+            source: Photo of the person whose identity is taken.
+            video: Whose largest face changes.
+            consent: States that everyone shown agreed to this swap; nothing is done without.
+            start: Where the part begins, in seconds after the first frame.
+            end: Where the part ends.
+            refine: Whether stage 2 runs.
+            choices: What the visitor may choose from.
+            key: Of the visitor's session.
+            progress: Is shown on the page.
+
+        Returns:
+            The part swapped, to play and as a file, and notes.
+        """
+        stopped = Event()
+
+        def report(done: int, total: int | None, left: float | None) -> None:
+            if stopped.is_set():
+                raise Stopped("Stopped; nothing was kept.")
+            progress((done, total), desc=time_left(left), unit="frames")
+
+        with said_on_page("No swap"), called(video, VIDEO), stoppable(running, key, stopped):
+            require_consent(consent)
+            progress(None, "Loading the networks")
+            swapper = make_swapper(source, refine, choices)
+            with new_folder(Path(result.GRADIO_CACHE)) as folder:
+                path = folder / RESULT_NAME
+                done = swap_video(swapper, video, path, start=start, end=end, progress=report)
+        return str(path), str(path), summary(done)
+
+    def request_stop(key: str) -> None:
+        if key in running.by_key:
+            running.by_key[key].set()
+
+    video.change(describe, video, [about, start, end], show_progress="hidden", api_visibility="private")
+    preview_button.click(
+        swap_frame,
+        [source, video, consent, start, refine, available],
+        frame,
+        validator=validate_video,
+        concurrency_id=LANE,
+        concurrency_limit=1,
+        api_name="preview_frame",
+        show_progress_on=frame,
+        scroll_to_output=True,
+    )
+    button.click(
+        swap,
+        [source, video, consent, start, end, refine, available, key],
+        [result, file, notes],
+        validator=validate_video,
+        concurrency_id=LANE,
+        concurrency_limit=1,
+        api_name="swap_video",
+        show_progress_on=result,
+        scroll_to_output=True,
+    )
+    stop.click(request_stop, key, queue=False, show_progress="hidden", api_visibility="private")
+    return source
+
+
+def validate_video(source: str | None, video: str | None, consent: bool, *others: object) -> list[dict[str, Any]]:
+    """Say, beside each input, what is missing before anything is queued."""
+    return [
+        gr.validate(source is not None, NO_SOURCE),
+        gr.validate(video is not None, NO_VIDEO),
+        gr.validate(consent, NO_CONSENT),
+        *nothing_to_say(others),
+    ]
+
+
+@contextmanager
+def stoppable(running: Sessions[Event], key: str | None, stopped: Event) -> Iterator[None]:
+    """Let the visitor of a session stop what runs; a call through the endpoint has no session."""
+    if key is None:
+        yield
+        return
+    running.by_key[key] = stopped
+    try:
+        yield
+    finally:
+        running.by_key.pop(key, None)
+
+
+@contextmanager
+def new_folder(root: Path) -> Iterator[Path]:
+    """Make a folder that stays only if all goes well."""
+    folder = root / secrets.token_hex(16)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+
+
+def time_left(seconds: float | None) -> str:
+    """Say how long it will still take."""
+    if seconds is None:
+        return "Swapping"
+    return f"Swapping, {seconds / 60:.0f} minutes left" if seconds > 90 else f"Swapping, {seconds:.0f} seconds left"
+
+
+def summary(report: VideoReport) -> str:
+    """Return what became of a video, as Markdown."""
+    counted = f"{report.swapped} of {report.frames} frames swapped in {report.seconds:.1f} seconds."
+    return "\n\n".join([*report.notes, counted])

@@ -1,0 +1,93 @@
+"""FrameSwapper: the pipeline for frames that follow one another, of a video or a camera."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from faceshifter_hub.cast import Assignment, Identity, Role, assign_roles
+from faceshifter_hub.faces.detection import QUARTER_TURNS, Face, detect_turned
+from faceshifter_hub.faces.selection import select_faces
+from faceshifter_hub.faces.tracking import FaceTracker, Track
+from faceshifter_hub.options import SwapOptions
+from faceshifter_hub.pipeline import FaceShifterPipeline, Source
+
+TURNED_EVERY = 25  # frames without an upright face, until lying ones are looked for again
+AGAIN_EVERY = 10  # frames, until a track that nobody was recognised in is looked at again
+
+
+class FrameSwapper:
+    """Swaps faces of frames; who was given an identity keeps it while the face moves, hides, crosses another.
+
+    Args:
+        pipeline: That swaps.
+        source: As the pipeline's call takes it, but no list.
+        options: Of the swap. `largest` is whoever has the largest face when nobody who was chosen is in sight; numbers
+            count from left to right where a face appears first.
+
+    Raises:
+        FaceShifterError: As the pipeline's call.
+    """
+
+    def __init__(self, pipeline: FaceShifterPipeline, source: Source, options: SwapOptions):
+        pipeline.check(options)
+        self.pipeline, self.options = pipeline, options
+        self.roles = pipeline.cast(source)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget whom was seen: another clip begins."""
+        self.tracker = FaceTracker()
+        self.sources: WeakKeyDictionary[Track, Identity | None] = WeakKeyDictionary()  # until the tracker forgets them
+        self.number, self.turn = 0, 0
+
+    def assign(self, frame: np.ndarray) -> list[Assignment]:
+        """Return which faces of the next frame (H, W, 3) uint8 RGB get which identity; frames come in their order."""
+        turns = QUARTER_TURNS if self.number % TURNED_EVERY == 0 else (self.turn,)
+        faces, self.turn = detect_turned(self.pipeline.components["face_detector"], frame, turns)
+        faces = select_faces(faces, "all", self.options.min_score)
+        tracks = self.tracker.update(faces, self.pipeline.embedder(frame))
+        undecided = [track for track in tracks if track not in self.sources]
+        if self.number % AGAIN_EVERY == 0:
+            undecided += [track for track in tracks if track in self.sources and self.sources[track] is None]
+        if undecided:
+            self._decide(undecided, tracks, frame)
+        self.number += 1
+        chosen = [(track.face, self.sources.get(track)) for track in tracks]
+        return [Assignment(face, source) for face, source in chosen if source is not None]
+
+    def _decide(self, undecided: Sequence[Track], tracks: Sequence[Track], frame: np.ndarray) -> None:
+        """Give tracks their identity, or None for now."""
+        role = self.roles[0]
+        if role.person is None and self.options.faces == "largest":
+            if not any(self.sources.get(track) for track in tracks):
+                self.sources[max(tracks, key=lambda track: track.face.area)] = role.source
+            return
+        by_face: dict[Face, Track] = {track.face: track for track in tracks}
+        roles = self._open_roles(tracks)
+        assigned = assign_roles(roles, list(by_face), self.options, self.pipeline.embedder(frame)) if roles else []
+        meant = {by_face[one.face]: one.source for one in assigned}
+        for track in undecided:
+            self.sources[track] = meant.get(track)
+
+    def _open_roles(self, tracks: Sequence[Track]) -> list[Role]:
+        """Return the roles that nobody in sight has."""
+        if self.roles[0].person is None:
+            return self.roles
+        taken = {id(self.sources.get(track)) for track in tracks}
+        return [role for role in self.roles if id(role.source) not in taken]
+
+    def swap(self, frames: Sequence[np.ndarray], assigned: Sequence[Sequence[Assignment]]) -> list[np.ndarray]:
+        """Return the frames (H, W, 3) uint8 RGB with their faces swapped; what they are given decides alone."""
+        return self.pipeline.swap_faces(frames, assigned, self.options)[0]
+
+    def fingerprint(self) -> str:
+        """Return a hash of all that decides what becomes of a frame: components, identities, options."""
+        facts = json.dumps([self.pipeline.describe_components(), self.options.model_dump(mode="json")])
+        digest = hashlib.sha256(facts.encode())
+        for role in self.roles:
+            person = role.person.z.cpu().numpy().tobytes() if isinstance(role.person, Identity) else role.person
+            digest.update(repr((person, role.source.z.cpu().numpy().tobytes())).encode())
+        return digest.hexdigest()

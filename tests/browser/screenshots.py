@@ -1,0 +1,92 @@
+"""Take the pictures of the demo that the documentation shows: `python tests/browser/screenshots.py`.
+
+The people on them are rendered: nobody on them exists.
+"""
+
+import sys
+import tempfile
+from io import BytesIO
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from PIL import Image  # noqa: E402
+from playwright.sync_api import sync_playwright  # noqa: E402
+from serving import open_browser, serve  # noqa: E402
+from visit import SOURCE, SWAP_ENDS, TARGET, open_tab, press, upload  # noqa: E402
+
+IMAGES = ROOT / "docs" / "images"
+WIDTH = 1000  # pixels
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+def save(page, name):
+    """Write what is in sight to `docs/images/demo-NAME.webp`."""
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(800)
+    with Image.open(BytesIO(page.screenshot())) as picture:
+        picture.thumbnail((WIDTH, WIDTH))
+        picture.convert("RGB").save(IMAGES / f"demo-{name}.webp", quality=80, method=6)
+
+
+def take_pictures(page):
+    """Visit every tab."""
+    upload(page, source=SOURCE, target=TARGET)
+    page.locator("#consent input").check()
+    press(page, "Swap")
+    page.locator("#slider img").first.wait_for(timeout=SWAP_ENDS)
+    page.evaluate("scrollTo(0, 0)")
+    save(page, "photo")
+    page.set_viewport_size(PHONE)
+    page.locator("#slider").scroll_into_view_if_needed()
+    save(page, "phone")
+    page.set_viewport_size(DESKTOP)
+
+    open_tab(page, "Compare")
+    page.locator("#compare-target img").wait_for()
+    press(page, "Compare A with B")
+    page.locator("#compare-slider img").first.wait_for(timeout=SWAP_ENDS)
+    page.evaluate("scrollTo(0, 0)")
+    save(page, "compare")
+
+    open_tab(page, "Inspect")
+    page.locator("#inspect-target img").wait_for()
+    press(page, "Inspect")
+    page.locator("#inspect-stages img").first.wait_for(timeout=SWAP_ENDS)
+    page.evaluate("document.querySelector('#inspect-stages').scrollIntoView()")
+    save(page, "stages")
+    page.evaluate("scrollTo(0, 0)")
+    save(page, "inspect")
+
+    open_tab(page, "Live")
+    page.locator("#live-consent input").check()
+    page.locator("#live-source img").wait_for()
+    page.get_by_text("Click to Access Webcam").click()
+    page.get_by_role("button", name="capture photo").click()
+    page.locator("#live img").wait_for(timeout=SWAP_ENDS)
+    page.evaluate("scrollTo(0, 0)")
+    save(page, "live")
+
+    open_tab(page, "Components")
+    page.locator("#component-table table").wait_for()
+    save(page, "components")
+
+
+def main():
+    """Take every picture."""
+    with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
+        folder = Path(temporary, "demo")
+        folder.mkdir()
+        server = serve(folder)
+        try:
+            page = open_browser(playwright, Path(temporary)).new_page(viewport=DESKTOP)
+            page.goto(server.url)
+            page.get_by_role("tab", name="Photo").wait_for()
+            take_pictures(page)
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()

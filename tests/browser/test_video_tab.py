@@ -1,0 +1,70 @@
+"""The tab Video: a frame first, then a part of a video."""
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+from visit import SOURCE, SWAP_ENDS, TARGET, fits_phone, open_tab, press, upload
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """A rendered face that moves a little: two seconds, ten frames each."""
+    path = tmp_path_factory.mktemp("film") / "face.mp4"
+    with Image.open(TARGET) as picture, av.open(str(path), "w") as container:
+        face = np.asarray(picture.convert("RGB").resize((256, 256)))
+        stream = container.add_stream("libx264", rate=10)
+        stream.width = stream.height = 256
+        stream.pix_fmt = "yuv420p"
+        for n in range(20):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.roll(face, n, axis=1), "rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def test_a_part_of_a_video_is_previewed_and_swapped(page, film, tmp_path):
+    open_tab(page, "Video")
+    press(page, "Swap the video")
+    for missing in ("Choose a source picture", "Choose a video", "Tick the statement of consent"):
+        expect(page.get_by_text(missing)).to_be_visible()
+    upload(page, video_source=SOURCE)
+    (tmp_path / "broken.mp4").write_bytes(b"not a video")
+    page.locator("#video input[type=file]").set_input_files(tmp_path / "broken.mp4")
+    expect(page.locator("#about-video")).to_contain_text(
+        "The video is not a video that can be read", timeout=SWAP_ENDS
+    )
+    page.locator("#video").get_by_label("Clear").click()
+    page.locator("#video input[type=file]").set_input_files(film)
+    expect(page.locator("#about-video")).to_contain_text("256×256, 2.0 seconds, 20 frames", timeout=SWAP_ENDS)
+    expect(page.get_by_label("Until, in seconds")).to_have_value("2")
+    page.locator("#video-consent input").check()
+
+    press(page, "Preview one frame")
+    page.locator("#frame img").wait_for(timeout=SWAP_ENDS)
+
+    page.get_by_label("From, in seconds").fill("0.5")
+    page.get_by_label("Until, in seconds").fill("1")
+    press(page, "Swap the video")
+    expect(page.locator("#video-notes")).to_contain_text("5 of 5 frames swapped", timeout=SWAP_ENDS)
+    with page.expect_download() as download:
+        page.locator("#video-file a").first.click()
+    with av.open(str(download.value.path())) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 5
+    page.screenshot(path=tmp_path / "video.png", full_page=True)
+    assert fits_phone(page)
+
+
+def test_a_run_is_stopped(page, film, server):
+    open_tab(page, "Video")
+    upload(page, video_source=SOURCE)
+    page.locator("#video input[type=file]").set_input_files(film)
+    expect(page.locator("#about-video")).to_contain_text("20 frames", timeout=SWAP_ENDS)
+    page.locator("#video-consent input").check()
+    press(page, "Swap the video")
+    expect(page.locator("#video-result")).to_contain_text("left", timeout=SWAP_ENDS)
+    press(page, "Stop")
+    expect(page.get_by_text("Stopped; nothing was kept.")).to_be_visible(timeout=SWAP_ENDS)
+    assert not list(server.temporary.rglob("*.faceshifter"))

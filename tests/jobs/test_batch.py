@@ -1,0 +1,305 @@
+"""`faceshifter batch`: folders and files of jobs, gone on with, with bad files among the good."""
+
+import _thread
+import functools
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_networks import save_tiny_pipeline
+
+from faceshifter_hub import cli
+from faceshifter_hub.media.animations import Frame, read_frames, write_animation
+from faceshifter_hub.media.photographs import Photograph, read_photograph
+from faceshifter_hub.pipeline import FaceShifterPipeline
+from faceshifter_hub.registry import DATA_ROOT
+
+EXAMPLES = sorted((DATA_ROOT / "examples").glob("*.webp"))
+SOURCE = str(EXAMPLES[0])
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    return str(save_tiny_pipeline(tmp_path_factory.mktemp("pipeline")))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def pipelines_loaded_once():
+    """Keep what was loaded from one run to the next, which would take most of the time."""
+    load = functools.cache(FaceShifterPipeline.from_pretrained)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FaceShifterPipeline, "from_pretrained", load)
+        yield
+
+
+@pytest.fixture(scope="module")
+def face():
+    """A target, small so that it is quick."""
+    with Image.open(EXAMPLES[1]) as picture:
+        return picture.convert("RGB").resize((160, 160))
+
+
+@pytest.fixture
+def photos(tmp_path, face):
+    """A folder with two pictures that can be swapped."""
+    (tmp_path / "photos" / "sub").mkdir(parents=True)
+    face.save(tmp_path / "photos" / "a.png", dpi=(300, 300))
+    face.save(tmp_path / "photos" / "sub" / "a b'.jpg")
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def batch(pipeline, tmp_path, capsys):
+    """Run the command on a folder in this process; returns exit code, what it says as JSON, standard error."""
+
+    def run(folder, *options):
+        command = ["batch", SOURCE, str(folder), "-o", str(tmp_path / "out"), "--pipeline", pipeline, "--json"]
+        code = cli.main([*command, *options])
+        out, err = capsys.readouterr()
+        return code, json.loads(out) if out else None, err
+
+    return run
+
+
+def names(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {
+        ".faceshifter-batch.jsonl"
+    }
+
+
+def test_every_picture_is_swapped_once_and_again_when_something_changes(batch, photos, tmp_path, face):
+    code, said, err = batch(photos)
+    assert code == 0 and (said["swapped"], said["kept"], said["failed"]) == (2, 0, [])
+    assert "2 swapped" in err
+    assert names(tmp_path / "out") == {"a.png", "sub/a b'.jpg"}
+    result = read_photograph(tmp_path / "out" / "a.png")
+    changed = (result.colours != np.asarray(face)).any(2)
+    assert 0.02 < changed.mean() < 0.9 and not changed[0].any()
+    assert result.metadata.dpi == pytest.approx((300, 300), abs=0.1)
+
+    _, said, err = batch(photos)
+    assert (said["swapped"], said["kept"]) == (0, 2) and "2 done before" in err
+    os.utime(photos / "a.png", (1, 1))
+    (tmp_path / "out" / "sub" / "a b'.jpg").unlink()
+    _, said, _ = batch(photos)
+    assert (said["swapped"], said["kept"]) == (2, 0)
+    _, said, _ = batch(photos, "--strength", "0.5")
+    assert (said["swapped"], said["kept"]) == (2, 0)
+
+
+def test_an_interrupted_run_goes_on(batch, photos, tmp_path):
+    for number in range(8):
+        (photos / f"b{number}.png").write_bytes((photos / "a.png").read_bytes())
+
+    def interrupt():
+        while not (tmp_path / "out" / ".faceshifter-batch.jsonl").exists():
+            time.sleep(0.01)
+        _thread.interrupt_main()
+
+    threading.Thread(target=interrupt).start()
+    code, _, err = batch(photos)
+    assert code == 130 and "goes on where this one stopped" in err
+    done = len(names(tmp_path / "out"))
+    assert 1 <= done < 10
+    code, said, _ = batch(photos)
+    assert code == 0 and said["swapped"] + said["kept"] == 10 and said["kept"] >= done - 1
+    assert not list(tmp_path.glob("out/**/.faceshifter-?*/"))
+
+
+def test_bad_files_are_named_and_stop_nothing(batch, photos, tmp_path, face):
+    (photos / "cut.png").write_bytes((photos / "a.png").read_bytes()[:2000])
+    (photos / "empty.jpg").touch()
+    (photos / "text.webp").write_text("nothing")
+    (photos / "notes.txt").write_text("nothing")
+    Image.new("RGB", (90, 90), "tan").save(photos / "faceless.png")
+    code, said, err = batch(photos)
+    assert code == 1 and said["swapped"] == 2 and said["passed_by"] == 1
+    failed = {Path(entry["input"]).name: entry["why"] for entry in said["failed"]}
+    for name, why in {"cut.png": "damaged", "empty.jpg": "is empty", "text.webp": "is not a picture"}.items():
+        assert why in failed.pop(name)
+    assert list(failed) == ["faceless.png"] and "No face" in failed["faceless.png"]
+    assert "faceless.png" in err and "4 could not be done" in err
+    assert names(tmp_path / "out") == {"a.png", "sub/a b'.jpg"}
+
+
+def test_a_source_without_a_face_is_said_once(photos, pipeline, tmp_path, capsys):
+    Image.new("RGB", (90, 90), "tan").save(tmp_path / "nobody.png")
+    command = ["batch", str(tmp_path / "nobody.png"), str(photos), "-o", str(tmp_path / "out")]
+    assert cli.main([*command, "--pipeline", pipeline]) == 1
+    assert capsys.readouterr().err.count("No face") == 1
+
+
+def test_animations_move_on_and_stills_in_other_formats_come_as_png(batch, tmp_path, face):
+    (tmp_path / "photos").mkdir()
+    blank = Image.new("RGB", face.size, "tan")
+    frames = [Frame(Photograph(np.asarray(picture)), time) for picture, time in [(blank, 50), (face, 120)]]
+    write_animation(frames, tmp_path / "photos" / "moves.webp", 2)
+    face.save(tmp_path / "photos" / "still.gif")
+    face.save(tmp_path / "photos" / "old.bmp")
+    code, said, _ = batch(tmp_path / "photos")
+    assert code == 0, said
+    assert names(tmp_path / "out") == {"moves.webp", "still.gif", "old.bmp.png"}
+    before, after = read_frames(tmp_path / "photos" / "moves.webp"), read_frames(tmp_path / "out" / "moves.webp")
+    differences = []
+    for old, new in zip(before, after, strict=True):
+        assert old.milliseconds == new.milliseconds
+        differences.append(np.abs(old.photograph.pixels.astype(int) - new.photograph.pixels).max())
+    assert differences[0] < 10 < differences[1]
+    assert next(iter(read_frames(tmp_path / "out" / "still.gif"))).photograph.pixels.shape == (160, 160, 3)
+
+
+def test_a_link_among_the_results_leads_nowhere(batch, photos, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "sub").symlink_to(tmp_path / "elsewhere")
+    code, said, _ = batch(photos)
+    assert code == 1 and "by a link" in said["failed"][0]["why"]
+    assert not names(tmp_path / "elsewhere")
+
+
+def test_results_in_a_place_that_cannot_be_made_are_refused(photos, pipeline, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    for output in (tmp_path / "file" / "out", tmp_path / "file", Path("/proc/out")):
+        assert cli.main(["batch", SOURCE, str(photos), "-o", str(output), "--pipeline", pipeline]) == 1
+        err = capsys.readouterr().err
+        assert "cannot be made" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([SOURCE], "give SOURCE and FOLDER"),
+        ([SOURCE, "nowhere", "-o", "out"], "There is no folder"),
+        ([SOURCE, "."], "name one by -o"),
+        ([SOURCE, ".", "-o", "."], "could replace pictures"),
+        ([SOURCE, ".", "-o", "out", "--strength", "9"], "strength"),
+        (["jobs.toml", "-o", "out"], "give it alone"),
+        (["jobs.toml"], "cannot be read"),
+    ],
+)
+def test_wrong_arguments_get_one_sentence(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["batch", *arguments]) == 1
+    err = capsys.readouterr().err
+    assert message in err and err.count("\n") == 1
+
+
+# ---- files of jobs
+
+
+def write_jobs(tmp_path, pipeline, *jobs: str) -> str:
+    path = tmp_path / "jobs.toml"
+    path.write_text("".join(f'[[job]]\npipeline = "{pipeline}"\n{job}\n' for job in jobs), "utf-8")
+    return str(path)
+
+
+def test_jobs_are_done_one_after_the_other_and_once(tmp_path, pipeline, photos, capsys):
+    also = EXAMPLES[2]
+    jobs = write_jobs(
+        tmp_path,
+        pipeline,
+        f'source = ["{SOURCE}", "{also}"]\ntarget = "photos"\noutput = "folder"\nstrength = 0.5',
+        f'source = "{SOURCE}"\ntarget = "photos/a.png"\noutput = "one.webp"',
+        f'map = {{ 1 = "{SOURCE}" }}\ntarget = "photos/a.png"\noutput = "mapped.tif"',
+    )
+    assert cli.main(["batch", jobs, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["swapped"] == 4
+    assert names(tmp_path / "folder") == {"a.png", "sub/a b'.jpg"}
+    assert (tmp_path / "one.webp").is_file() and (tmp_path / "mapped.tif").is_file()
+    assert cli.main(["batch", jobs, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["kept"] == 4
+
+
+def test_a_video_is_a_target_too(tmp_path, pipeline, face, capsys):
+    av = pytest.importorskip("av")
+    with av.open(tmp_path / "film.mp4", "w") as file:
+        stream = file.add_stream("libx264", 25, width=160, height=160, pix_fmt="yuv420p")
+        for _ in range(2):
+            file.mux(stream.encode(av.VideoFrame.from_image(face)))
+        file.mux(stream.encode(None))
+    jobs = write_jobs(tmp_path, pipeline, f'source = "{SOURCE}"\ntarget = "film.mp4"\noutput = "out.mp4"')
+    for done in ("swapped", "kept"):
+        assert cli.main(["batch", jobs, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)[done] == 1
+    with av.open(tmp_path / "out.mp4") as file:
+        assert len(list(file.decode(video=0))) == 2
+
+
+def test_all_faults_of_all_jobs_are_told_before_any_work(tmp_path, pipeline, photos, capsys):
+    good = f'source = "{SOURCE}"\ntarget = "photos/a.png"\noutput = "one.png"'
+    jobs = write_jobs(
+        tmp_path,
+        pipeline,
+        good,
+        good.replace("photos/a.png", "photos/missing.png").replace("one.png", "two.png"),
+        good.replace("one.png", "three.xyz"),
+        good.replace("one.png", "four.png") + "\nstrength = 5",
+        good.replace("one.png", "five.png") + "\ncolor = 1",
+        good.replace("one.png", "six.png").replace("source", "reference"),
+        good,
+        good.replace("one.png", "photos/a.png"),
+        good.replace('"photos/a.png"', "3"),
+        good.replace("photos/a.png", "photos"),
+        good.replace("one.png", "film.mp4").replace("photos/a.png", "jobs.toml"),
+    )
+    assert cli.main(["batch", jobs]) == 1
+    err = capsys.readouterr().err
+    for number, why in {
+        2: "There is no file",
+        3: "does not end in",
+        4: "strength cannot be 5",
+        5: "There is no option 'color'",
+        6: "There is no source",
+        7: "is the output of job 1 too",
+        8: "is read by",
+        9: "target: input should be a valid string",
+        10: "is the output of job 1 too",
+        11: "does not end in",
+    }.items():
+        assert any(line.startswith(f"job {number}: ") and why in line for line in err.splitlines()), (number, err)
+    assert "job 1:" not in err and names(tmp_path) == {"jobs.toml", "photos/a.png", "photos/sub/a b'.jpg"}
+
+
+@pytest.mark.parametrize(
+    "content", [b"[[job", b"\xff", b"", b"pipeline = 3", b"job = 3", b"job = [3]", b"[job]\na = 1"]
+)
+def test_what_is_no_file_of_jobs_is_one_sentence(tmp_path, content, capsys):
+    (tmp_path / "jobs.toml").write_bytes(content)
+    assert cli.main(["batch", str(tmp_path / "jobs.toml")]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("faceshifter: '") and err.count("\n") == 1
+
+
+def test_two_processes_share_the_work(tmp_path, pipeline, photos):
+    face = photos / "a.png"
+    for name in "bcd":
+        (photos / f"{name}.png").write_bytes(face.read_bytes())
+    (photos / "z.png").touch()
+    command = [sys.executable, "-m", "faceshifter_hub.cli", "batch", SOURCE, str(photos), "-o", str(tmp_path / "out")]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    processes = [
+        subprocess.Popen(
+            [*command, "--json", "--pipeline", pipeline],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ
+            | {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+            | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},  # as a launcher sets them
+        )
+        for rank in "01"
+    ]
+    outputs = [process.communicate()[0] for process in processes]
+    said = json.loads(outputs[0])
+    assert (said["swapped"], said["kept"], len(said["failed"])) == (5, 0, 1) and not outputs[1]
+    assert [process.returncode for process in processes] == [1, 0]
+    assert names(tmp_path / "out") == {"a.png", "b.png", "c.png", "d.png", "sub/a b'.jpg"}
