@@ -26,7 +26,7 @@ docs: .venv/docs.stamp
 	$(BIN)/zensical build --strict
 
 .venv/demo.stamp: pyproject.toml constraints.txt | $(BIN)/pip
-	$(INSTALL) -e .
+	$(INSTALL) -e '.[video]'
 	@$(BIN)/python -c 'import cv2' || { \
 		echo "OpenCV lacks system libraries. On Debian or Ubuntu: sudo apt-get install libgl1 libglib2.0-0" >&2; exit 1; }
 	@touch $@

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import faceshifter_hub
 from faceshifter_hub.completion import add_completion
 from faceshifter_hub.demo_command import add_demo
-from faceshifter_hub.errors import FaceShifterError
+from faceshifter_hub.errors import FaceShifterError, SettingsError
 from faceshifter_hub.evaluation.command import add_evaluate
 from faceshifter_hub.help import HelpfulParser
 from faceshifter_hub.jobs.batch_command import add_batch
@@ -35,6 +35,8 @@ from faceshifter_hub.registry import (
 from faceshifter_hub.synthesis.datasets.command import add_synthesize
 
 if TYPE_CHECKING:
+    from faceshifter_hub.options import SwapOptions
+
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
@@ -103,11 +105,15 @@ def run_swap(arguments: argparse.Namespace) -> None:
     import numpy as np
 
     from faceshifter_hub.jobs.folder import make_folder
+    from faceshifter_hub.jobs.swap_file import is_animated
     from faceshifter_hub.media.images import check_output, write_image
     from faceshifter_hub.media.photographs import read_photograph, write_photograph
     from faceshifter_hub.pipeline import FaceShifterPipeline
 
     options = options_from(arguments)
+    if is_animated(Path(arguments.target), Path(arguments.output)):
+        run_swap_animation(arguments, options)
+        return
     check_output(arguments.output)
     stages = Path(arguments.stages) if arguments.stages else None
     if stages is not None:
@@ -139,6 +145,21 @@ def run_swap(arguments: argparse.Namespace) -> None:
         )
     else:
         print(arguments.output)
+
+
+def run_swap_animation(arguments: argparse.Namespace, options: "SwapOptions") -> None:
+    """Swap the faces of every frame of an animated picture."""
+    from faceshifter_hub.frames import FrameSwapper
+    from faceshifter_hub.jobs.swap_file import check_result, swap_animation
+    from faceshifter_hub.pipeline import FaceShifterPipeline
+
+    if arguments.stages or arguments.json:
+        raise SettingsError("Of an animation neither stages nor JSON are told; leave out --stages and --json.")
+    target, output = Path(arguments.target), Path(arguments.output)
+    check_result(target, output)
+    pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline)
+    swap_animation(FrameSwapper(pipeline, source_from(arguments, pipeline), options), target, output)
+    print(output)
 
 
 def add_components(subparsers: "Subparsers") -> None:

@@ -509,7 +509,7 @@ def pipeline_addresses(address: str | Path) -> dict[Kind, str]:
     trained = {kind: f"{address}/{kind}" for kind in KINDS if (Path(address) / kind / "config.json").is_file()}
     if {"attribute_encoder", "aad_generator"} <= trained.keys() and not (Path(address) / INDEX).exists():
         default = pipeline_addresses(get_settings().pipeline)
-        return {kind: part for kind, part in default.items() if kind not in OPTIONAL_KINDS} | trained
+        return {kind: part for kind, part in default.items() if kind != "hear_refiner"} | trained
     resolved = resolve(address, only=INDEX)
     if INDEX not in resolved.files:
         raise CheckpointError(f"'{address}' holds no {INDEX}, so it is no pipeline; `save_pretrained` writes one.")

@@ -42,7 +42,7 @@ def files_of(folder):
 
 
 def test_the_space_installs_what_the_package_needs():
-    assert read_lines("requirements.txt") == PROJECT["dependencies"]
+    assert read_lines("requirements.txt") == PROJECT["dependencies"] + PROJECT["optional-dependencies"]["video"]
 
 
 @pytest.mark.parametrize("extra", [None, "test", "synth"])

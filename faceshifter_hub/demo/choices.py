@@ -88,8 +88,10 @@ class Choices:
         return Choices({**self.by_kind, kind: {**self.by_kind[kind], choice.name: choice}})
 
     def addresses(self, names: Mapping[Kind, str | None]) -> dict[Kind, str]:
-        """Return the addresses of the components chosen; a kind whose name is None is left out."""
-        return {kind: self.by_kind[kind][name].address for kind, name in names.items() if name is not None}
+        """Return the addresses of the components chosen and of the default parser; None is left out."""
+        parser = next(iter(self.by_kind["face_parser"]), None)
+        chosen = {"face_parser": parser, **names}
+        return {kind: self.by_kind[kind][name].address for kind, name in chosen.items() if name is not None}
 
 
 def misfit(kind_a: Kind, a: Choice, kind_b: Kind, b: Choice) -> str | None:

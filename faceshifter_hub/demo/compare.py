@@ -22,6 +22,7 @@ from faceshifter_hub.demo.inputs import (
 )
 from faceshifter_hub.demo.loading import load_pipeline
 from faceshifter_hub.demo.photo import preview
+from faceshifter_hub.demo.zero_gpu import on_lent_gpu
 from faceshifter_hub.pipeline import FaceShifterPipelineOutput
 from faceshifter_hub.registry import Kind
 
@@ -79,6 +80,7 @@ def connect_comparison(
 ) -> None:
     """Have the button compare."""
 
+    @on_lent_gpu(seconds=120)
     def compare(
         source: str,
         target: str,
@@ -194,6 +196,7 @@ def build_grid(pair: Pair, available: gr.State) -> None:
         stop = gr.Button("Stop", elem_id="stop-grid")
     grid = gr.HTML(EMPTY_GRID, label="Grid", elem_id="grid")
 
+    @on_lent_gpu(seconds=180)
     def draw_grid(
         source: str,
         target: str,

@@ -22,6 +22,7 @@ from faceshifter_hub.demo.inputs import (
     validate_pair,
 )
 from faceshifter_hub.demo.loading import load_pipeline
+from faceshifter_hub.demo.zero_gpu import on_lent_gpu
 from faceshifter_hub.evaluation.svg import Axis, element, x_marks
 from faceshifter_hub.evaluation.svg import figure as chart
 from faceshifter_hub.faces.pasting import face_mask
@@ -68,6 +69,7 @@ def build_inspect_tab(available: gr.State) -> Pair:
     stages = gr.HTML(label="What each stage made", elem_id="inspect-stages")
     levels = gr.JSON(label="Attention to identity, by level", visible=False, elem_id="levels")
 
+    @on_lent_gpu(seconds=60)
     def inspect(
         source: str,
         target: str,

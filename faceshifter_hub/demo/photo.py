@@ -1,17 +1,22 @@
 """The tab Photo: one source, one target, one swapped picture, and what each stage made of it."""
 
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import numpy as np
 from PIL import Image
 
+from faceshifter_hub.cast import Identity
 from faceshifter_hub.demo.choices import Choices
 from faceshifter_hub.demo.dropdowns import component_dropdowns
 from faceshifter_hub.demo.inputs import (
     SWAP_LANE,
     Pair,
+    called,
+    nothing_to_say,
     pair_examples,
     pair_inputs,
     read_upload,
@@ -20,9 +25,11 @@ from faceshifter_hub.demo.inputs import (
     validate_pair,
 )
 from faceshifter_hub.demo.loading import load_pipeline
-from faceshifter_hub.media.images import write_image
-from faceshifter_hub.options import MOST_STRENGTH
-from faceshifter_hub.pipeline import FaceShifterPipelineOutput
+from faceshifter_hub.demo.option_inputs import option_inputs, read_options
+from faceshifter_hub.demo.people import People, people_inputs
+from faceshifter_hub.demo.zero_gpu import on_lent_gpu
+from faceshifter_hub.media.photographs import read_photograph, write_photograph
+from faceshifter_hub.pipeline import FaceShifterPipelineOutput, Person
 
 PREVIEW_SIDE = 1280  # pixels; the file has the target's own size
 RESULT_NAME = "faceshifter.png"
@@ -43,15 +50,16 @@ def build_photo_tab(available: gr.State) -> Pair:
         with gr.Column():
             pair = pair_inputs()
             refine = gr.Checkbox(True, label="Refine the result (stage 2)", show_label=False, elem_id="refine")
-            strength = gr.Slider(
-                0,
-                MOST_STRENGTH,
-                1,
-                step=0.05,
-                label="Strength",
-                info="0 keeps the target's identity, 1 takes the source's, more leads further from the target's",
-                elem_id="strength",
-            )
+            options = option_inputs()
+            people = people_inputs(pair.target, available)
+            with gr.Accordion("More photos of the source", open=False, elem_id="more"):
+                also = gr.File(
+                    label="Their mean is taken",
+                    file_count="multiple",
+                    file_types=["image"],
+                    height=140,
+                    elem_id="also",
+                )
             button = gr.Button("Swap", variant="primary", elem_id="swap")
             pair_examples(pair)
             with gr.Accordion("Components", open=False, elem_id="components"):
@@ -71,10 +79,12 @@ def build_photo_tab(available: gr.State) -> Pair:
                 interactive=False,
             )
 
+    @on_lent_gpu(seconds=60)
     def swap(
-        source: str,
+        source: str | None,
         target: str,
         consent: bool,
+        people: People,
         refine: bool = True,
         generator: str | None = None,
         identity_encoder: str | None = None,
@@ -82,6 +92,12 @@ def build_photo_tab(available: gr.State) -> Pair:
         refiner: str | None = None,
         detector: str | None = None,
         strength: float = 1.0,
+        faces: str = "largest",
+        boost: int = 1,
+        keep: Sequence[str] = (),
+        colour: str = "none",
+        grain: bool = False,
+        also: Sequence[str] | None = None,
         choices: Choices = available.value,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it by its default)
     ) -> tuple:
@@ -91,6 +107,7 @@ def build_photo_tab(available: gr.State) -> Pair:
             source: Photo of the person whose identity is taken.
             target: Photo whose face changes.
             consent: States that everyone shown agreed to this swap; nothing is done without.
+            people: Sources of faces that have one of their own; then only these faces change.
             refine: Whether stage 2 runs.
             generator: Name of a registered component; so are the following.
             identity_encoder: See `generator`.
@@ -98,6 +115,12 @@ def build_photo_tab(available: gr.State) -> Pair:
             refiner: See `generator`.
             detector: See `generator`.
             strength: How far the identity goes from the target's, 0, to the source's, 1, and beyond.
+            faces: Whose face changes: `largest`, `all`, or numbers from left to right, `1,3`.
+            boost: So many times the networks' resolution.
+            keep: What of the target's face stays: `mouth`, `eyes`, `glasses`, `hair`, `hands`.
+            colour: How the face's colours are matched to the target: `none`, `lab`, `poisson`.
+            grain: Whether grain and sharpness are matched to the target.
+            also: More photos of the source, whose mean is taken.
             choices: What the visitor may choose from.
             progress: Is shown on the page.
 
@@ -110,28 +133,42 @@ def build_photo_tab(available: gr.State) -> Pair:
             progress(0.1, "Loading the networks")
             pipeline = load_pipeline(choices.addresses(names))
             progress(0.3, "Swapping")
-            photo = read_upload(target, "target")
-            output = pipeline(
-                read_upload(source, "source"), photo, refine=refine, strength=strength, return_stages=True
-            )
+            options = read_options(refine, (strength, faces, boost, keep, colour, grain))
+            with called(target, "The target picture"):
+                photo = read_photograph(target)
+            who: dict[Person | int, Person] | Identity
+            if people:
+                who = {number: read_upload(path, f"source {number}") for number, path in people.items()}
+            else:
+                sources = [*([source] if source else []), *(also or ())]
+                who = pipeline.identity(*(read_upload(path, "source") for path in sources))
+            output = pipeline(who, photo.pixels, return_stages=True, **options.model_dump())
             progress(0.8, "Writing the pictures")
             path = Path(file.GRADIO_CACHE, secrets.token_hex(16), RESULT_NAME)
             path.parent.mkdir(parents=True)
-            write_image(np.asarray(output.images[0]), path)
-        before_and_after = preview(Image.fromarray(photo)), preview(output.images[0])
-        return before_and_after, str(path), captioned(output.stages[0][0]), summary(output)
+            write_photograph(photo.with_pixels(np.asarray(output.images[0])), path)
+        before_and_after = preview(Image.fromarray(photo.pixels)), preview(output.images[0])
+        return before_and_after, str(path), captioned(output.stages[0]), summary(output)
 
     button.click(
         swap,
-        [*pair.components, refine, *dropdowns.values(), strength, available],
+        [*pair.components, people, refine, *dropdowns.values(), *options, also, available],
         [slider, file, stages, notes],
-        validator=validate_pair,
+        validator=validate_photo,
         concurrency_id=SWAP_LANE,
         api_name="swap",
         show_progress_on=slider,
         scroll_to_output=True,
     )
     return pair
+
+
+def validate_photo(
+    source: str | None, target: str | None, consent: bool, people: People, *others: object
+) -> list[dict[str, Any]]:
+    """As `validate_pair`; faces with sources of their own need no other source."""
+    own = source or next(iter(people.values()), None)
+    return [*validate_pair(own, target, consent), *nothing_to_say((people, *others))]
 
 
 def preview(photo: Image.Image) -> Image.Image:
@@ -141,9 +178,14 @@ def preview(photo: Image.Image) -> Image.Image:
     return smaller
 
 
-def captioned(stages: dict[str, Image.Image]) -> list[tuple[Image.Image, str]]:
-    """Return the pictures of a swap's stages, each with its caption."""
-    return [(picture, STAGE_CAPTIONS.get(name) or mask_caption(name)) for name, picture in stages.items()]
+def captioned(faces: Sequence[dict[str, Image.Image]]) -> list[tuple[Image.Image, str]]:
+    """Return the pictures of the stages of every face, each with its caption."""
+    of = [f"Face {number}: " if len(faces) > 1 else "" for number in range(1, len(faces) + 1)]
+    return [
+        (picture, face + (STAGE_CAPTIONS.get(name) or mask_caption(name)))
+        for face, stages in zip(of, faces, strict=True)
+        for name, picture in stages.items()
+    ]
 
 
 def mask_caption(name: str) -> str:

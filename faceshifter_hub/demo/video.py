@@ -2,7 +2,7 @@
 
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -25,7 +25,9 @@ from faceshifter_hub.demo.inputs import (
     said_on_page,
 )
 from faceshifter_hub.demo.loading import load_pipeline
+from faceshifter_hub.demo.option_inputs import option_inputs, read_options
 from faceshifter_hub.demo.sessions import Sessions
+from faceshifter_hub.demo.zero_gpu import on_lent_gpu
 from faceshifter_hub.errors import FaceShifterError, MissingPackageError
 from faceshifter_hub.frames import FrameSwapper
 from faceshifter_hub.jobs.video import VideoReport, swap_one_frame, swap_video
@@ -71,6 +73,7 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
                 start = gr.Number(0, minimum=0, label="From, in seconds", elem_id="video-start", min_width=120)
                 end = gr.Number(FIRST_CHOICE, minimum=0, label="Until, in seconds", elem_id="video-end", min_width=120)
             refine = gr.Checkbox(True, label="Refine each frame (stage 2)", show_label=False, elem_id="video-refine")
+            options = option_inputs("video-")
             with gr.Row():
                 preview_button = gr.Button("Preview one frame", elem_id="preview-frame", min_width=160)
                 button = gr.Button("Swap the video", variant="primary", elem_id="swap-video", min_width=160)
@@ -100,16 +103,23 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
         said = f"{info.width}×{info.height}, {info.duration:.1f} seconds, {info.frames} frames."
         return said, 0, round(min(info.duration, FIRST_CHOICE), 2)
 
-    def make_swapper(source: str, refine: bool, choices: Choices) -> FrameSwapper:
+    def make_swapper(source: str, options: SwapOptions, choices: Choices) -> FrameSwapper:
         pipeline = load_pipeline(choices.addresses(choices.default()))
-        return FrameSwapper(pipeline, read_upload(source, "source"), SwapOptions.of(refine=refine))
+        return FrameSwapper(pipeline, read_upload(source, "source"), options)
 
+    @on_lent_gpu(seconds=60)
     def swap_frame(
         source: str,
         video: str,
         consent: bool,
         start: float = 0,
         refine: bool = True,
+        strength: float = 1.0,
+        faces: str = "largest",
+        boost: int = 1,
+        keep: Sequence[str] = (),
+        colour: str = "none",
+        grain: bool = False,
         choices: Choices = available.value,
     ) -> np.ndarray:
         """Swap a single frame of a video.
@@ -120,6 +130,12 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
             consent: States that everyone shown agreed to this swap; nothing is done without.
             start: When the frame is shown, in seconds after the first.
             refine: Whether stage 2 runs.
+            strength: See `/swap`; so are the following.
+            faces: See `/swap`; numbers count where faces appear first.
+            boost: See `/swap`.
+            keep: See `/swap`.
+            colour: See `/swap`.
+            grain: See `/swap`.
             choices: What the visitor may choose from.
 
         Returns:
@@ -127,8 +143,10 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
         """
         with said_on_page("No preview"), called(video, VIDEO):
             require_consent(consent)
-            return swap_one_frame(make_swapper(source, refine, choices), video, float(start))
+            options = read_options(refine, (strength, faces, boost, keep, colour, grain))
+            return swap_one_frame(make_swapper(source, options, choices), video, float(start))
 
+    @on_lent_gpu(seconds=300)
     def swap(
         source: str,
         video: str,
@@ -136,6 +154,12 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
         start: float = 0,
         end: float = FIRST_CHOICE,
         refine: bool = True,
+        strength: float = 1.0,
+        faces: str = "largest",
+        boost: int = 1,
+        keep: Sequence[str] = (),
+        colour: str = "none",
+        grain: bool = False,
         choices: Choices = available.value,
         key: str | None = None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it by its default)
@@ -149,6 +173,12 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
             start: Where the part begins, in seconds after the first frame.
             end: Where the part ends.
             refine: Whether stage 2 runs.
+            strength: See `/swap`; so are the following.
+            faces: See `/swap`; numbers count where faces appear first.
+            boost: See `/swap`.
+            keep: See `/swap`.
+            colour: See `/swap`.
+            grain: See `/swap`.
             choices: What the visitor may choose from.
             key: Of the visitor's session.
             progress: Is shown on the page.
@@ -166,7 +196,8 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
         with said_on_page("No swap"), called(video, VIDEO), stoppable(running, key, stopped):
             require_consent(consent)
             progress(None, "Loading the networks")
-            swapper = make_swapper(source, refine, choices)
+            options = read_options(refine, (strength, faces, boost, keep, colour, grain))
+            swapper = make_swapper(source, options, choices)
             with new_folder(Path(result.GRADIO_CACHE)) as folder:
                 path = folder / RESULT_NAME
                 done = swap_video(swapper, video, path, start=start, end=end, progress=report)
@@ -179,7 +210,7 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
     video.change(describe, video, [about, start, end], show_progress="hidden", api_visibility="private")
     preview_button.click(
         swap_frame,
-        [source, video, consent, start, refine, available],
+        [source, video, consent, start, refine, *options, available],
         frame,
         validator=validate_video,
         concurrency_id=LANE,
@@ -190,7 +221,7 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
     )
     button.click(
         swap,
-        [source, video, consent, start, end, refine, available, key],
+        [source, video, consent, start, end, refine, *options, available, key],
         [result, file, notes],
         validator=validate_video,
         concurrency_id=LANE,

@@ -31,6 +31,12 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in VIDEOS
 
 
+def is_animated(target: Path, output: Path) -> bool:
+    """Tell whether the result of a picture moves; a GIF is written as such even if it does not."""
+    suffix = output.suffix.lower()
+    return suffix == ".gif" or (suffix in ANIMATION_SUFFIXES and is_animation(target))
+
+
 def check_result(target: Path, output: Path) -> None:
     """Tell, before any work is done, whether the swap of a file can be written to a path.
 
@@ -65,7 +71,7 @@ def swap_file(swapper: FrameSwapper, target: Path, output: Path, progress: Progr
         from faceshifter_hub.jobs.video import swap_video
 
         swap_video(swapper, target, output, progress=progress)
-    elif output.suffix.lower() == ".gif" or (output.suffix.lower() in ANIMATION_SUFFIXES and is_animation(target)):
+    elif is_animated(target, output):
         swap_animation(swapper, target, output, progress)
     else:
         swap_photograph(swapper, target, output)
