@@ -8,17 +8,17 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import faceshifter_hub
 from faceshifter_hub.completion import add_completion
 from faceshifter_hub.demo_command import add_demo
-from faceshifter_hub.errors import FaceShifterError, SettingsError
+from faceshifter_hub.errors import FaceShifterError
 from faceshifter_hub.evaluation.command import add_evaluate
 from faceshifter_hub.help import HelpfulParser
 from faceshifter_hub.jobs.batch_command import add_batch
-from faceshifter_hub.jobs.option_arguments import add_option_arguments, add_people_arguments, options_from, source_from
+from faceshifter_hub.jobs.live_command import add_live
+from faceshifter_hub.jobs.swap_command import add_swap
 from faceshifter_hub.jobs.video_command import add_video
 from faceshifter_hub.mcp_command import add_mcp
 from faceshifter_hub.preparation.command import add_prepare
@@ -35,8 +35,6 @@ from faceshifter_hub.registry import (
 from faceshifter_hub.synthesis.datasets.command import add_synthesize
 
 if TYPE_CHECKING:
-    from faceshifter_hub.options import SwapOptions
-
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
@@ -73,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_swap(subparsers)
     add_batch(subparsers)
     add_video(subparsers)
+    add_live(subparsers)
     add_components(subparsers)
     add_info(subparsers)
     add_pull(subparsers)
@@ -83,83 +82,6 @@ def build_parser() -> argparse.ArgumentParser:
     add_prepare(subparsers)
     add_publish(subparsers)
     return parser
-
-
-def add_swap(subparsers: "Subparsers") -> None:
-    """Add `faceshifter swap`."""
-    parser = subparsers.add_parser("swap", help="put the identity of one photograph's face into another photograph")
-    parser.add_argument("source", metavar="SOURCE", nargs="?", help="photograph whose identity is taken")
-    parser.add_argument("target", metavar="TARGET", help="photograph that gives everything else")
-    parser.add_argument(
-        "-o", "--output", metavar="OUT", required=True, help="result, as its extension says: .png, ..."
-    )
-    add_people_arguments(parser)
-    add_option_arguments(parser)
-    parser.add_argument("--stages", metavar="DIR", help="write the pictures of every stage to this folder")
-    parser.add_argument("--json", action="store_true", help="print faces, components and times as JSON")
-    parser.set_defaults(run=run_swap)
-
-
-def run_swap(arguments: argparse.Namespace) -> None:
-    """Swap the faces of one photograph, write the result, say what was done."""
-    import numpy as np
-
-    from faceshifter_hub.jobs.folder import make_folder
-    from faceshifter_hub.jobs.swap_file import is_animated
-    from faceshifter_hub.media.images import check_output, write_image
-    from faceshifter_hub.media.photographs import read_photograph, write_photograph
-    from faceshifter_hub.pipeline import FaceShifterPipeline
-
-    options = options_from(arguments)
-    if is_animated(Path(arguments.target), Path(arguments.output)):
-        run_swap_animation(arguments, options)
-        return
-    check_output(arguments.output)
-    stages = Path(arguments.stages) if arguments.stages else None
-    if stages is not None:
-        make_folder(stages)
-    target = read_photograph(arguments.target)
-    pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline)
-    output = pipeline(
-        source_from(arguments, pipeline), target.pixels, return_stages=stages is not None, **options.model_dump()
-    )
-    write_photograph(target.with_pixels(np.asarray(output.images[0])), arguments.output)
-    if stages is not None:
-        for number, face in enumerate(output.stages[0], 1):
-            folder = stages / str(number) if len(output.stages[0]) > 1 else stages
-            make_folder(folder)
-            for name, picture in face.items():
-                write_image(np.asarray(picture), folder / f"{name}.png")
-    for note in output.notes:
-        print(note, file=sys.stderr)
-    if arguments.json:
-        faces = [{"box": face.box.round(1).tolist(), "score": round(face.score, 4)} for face in output.faces[0]]
-        print_json(
-            {
-                "output": str(Path(arguments.output).resolve()),
-                "faces": faces,
-                "notes": output.notes,
-                "components": pipeline.describe_components(),
-                "milliseconds": output.milliseconds,
-            }
-        )
-    else:
-        print(arguments.output)
-
-
-def run_swap_animation(arguments: argparse.Namespace, options: "SwapOptions") -> None:
-    """Swap the faces of every frame of an animated picture."""
-    from faceshifter_hub.frames import FrameSwapper
-    from faceshifter_hub.jobs.swap_file import check_result, swap_animation
-    from faceshifter_hub.pipeline import FaceShifterPipeline
-
-    if arguments.stages or arguments.json:
-        raise SettingsError("Of an animation neither stages nor JSON are told; leave out --stages and --json.")
-    target, output = Path(arguments.target), Path(arguments.output)
-    check_result(target, output)
-    pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline)
-    swap_animation(FrameSwapper(pipeline, source_from(arguments, pipeline), options), target, output)
-    print(output)
 
 
 def add_components(subparsers: "Subparsers") -> None:

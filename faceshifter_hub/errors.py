@@ -61,6 +61,10 @@ class UnwritableOutputError(MediaError):
     """The result cannot be written where it was asked for."""
 
 
+class CameraError(MediaError):
+    """A camera cannot be opened, films nothing, or there is no screen to show it on."""
+
+
 class FaceError(FaceShifterError):
     """Something about the faces in a picture."""
 

@@ -23,6 +23,10 @@ faceshifter video source.jpg clip.mp4 -o swapped.mp4 --start 1:02.5 --end 1:10
 faceshifter video source.jpg clip.mp4 --preview 0:10 look.png
 faceshifter video --map anna.jpg=new.jpg --map bob.jpg=other.jpg clip.mp4 -o swapped.mp4
 """,
+    "faceshifter live": """
+faceshifter live source.jpg
+faceshifter live source.jpg --camera 1 --faces all --no-refine
+""",
     "faceshifter batch": """
 faceshifter batch source.jpg photos/ -o swapped/
 faceshifter batch source.jpg photos/ -o swapped/ --faces all --json
