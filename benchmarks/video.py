@@ -56,6 +56,13 @@ class Inverting:
     def reset(self) -> None:
         """Forget nothing."""
 
+    def state(self) -> dict[str, Any]:
+        """Return that nothing is remembered."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Remember nothing."""
+
     def fingerprint(self) -> str:
         """Return its name."""
         return "inverting"

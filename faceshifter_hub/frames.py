@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -42,6 +43,26 @@ class FrameSwapper:
         self.tracker = FaceTracker()
         self.sources: WeakKeyDictionary[Track, Identity | None] = WeakKeyDictionary()  # until the tracker forgets them
         self.number, self.turn = 0, 0
+
+    def state(self) -> dict[str, Any]:
+        """Return what is remembered of the frames so far, as JSON knows it."""
+        roles = {role.source: number for number, role in enumerate(self.roles)}
+        roles_of_tracks = [
+            [place, None if (source := self.sources[track]) is None else roles[source]]
+            for place, track in enumerate(self.tracker.tracks)
+            if track in self.sources
+        ]
+        tracks = [track.state() for track in self.tracker.tracks]
+        return {"tracks": tracks, "roles": roles_of_tracks, "number": self.number, "turn": self.turn}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on after the frames whose `state` it was, of a swapper of the same fingerprint."""
+        self.reset()
+        like = self.roles[0].source.z
+        self.tracker.tracks = [Track.restored(track, like) for track in state["tracks"]]
+        for place, role in state["roles"]:
+            self.sources[self.tracker.tracks[place]] = None if role is None else self.roles[role].source
+        self.number, self.turn = state["number"], state["turn"]
 
     def assign(self, frame: np.ndarray) -> list[Assignment]:
         """Return which faces of the next frame (H, W, 3) uint8 RGB get which identity; frames come in their order."""

@@ -78,6 +78,9 @@ faceshifter evaluate pairs pairs.csv --out report/
     "faceshifter evaluate results": """
 faceshifter evaluate results portraits/report.json swapbench/report.json --out results.md
 """,
+    "faceshifter evaluate gallery": """
+faceshifter evaluate gallery bench/ --seed 7 --out gallery.md
+""",
     "faceshifter evaluate renders": """
 faceshifter evaluate renders --identities 200 --per-identity 5 --out report/
 """,

@@ -21,7 +21,7 @@ from faceshifter_hub.demo.inputs import (
     validate_pair,
 )
 from faceshifter_hub.demo.loading import load_pipeline
-from faceshifter_hub.demo.photo import preview
+from faceshifter_hub.demo.results import new_folder, write_preview
 from faceshifter_hub.demo.zero_gpu import on_lent_gpu
 from faceshifter_hub.pipeline import FaceShifterPipelineOutput
 from faceshifter_hub.registry import Kind
@@ -140,7 +140,8 @@ def connect_comparison(
                 pipeline = load_pipeline(choices.addresses(chosen[side]))
                 progress(n / 2 + 0.25, f"Swapping by {side}")
                 outputs[side] = pipeline(*photos, refine=refine)
-        results = preview(outputs["A"].images[0]), preview(outputs["B"].images[0])
+            with new_folder(slider.GRADIO_CACHE) as folder:
+                results = tuple(write_preview(output.images[0], folder, side) for side, output in outputs.items())
         return results, comparison(chosen["A"], chosen["B"], outputs["A"], outputs["B"])
 
     inputs = [*pair.components, refine_a, *components_a.values(), refine_b, *components_b.values(), available]

@@ -49,7 +49,6 @@ class Visitor:
 def build_live_tab(available: gr.State) -> gr.Image:
     """Lay out the tab and connect it, within an open `gr.Blocks`; returns the source's input."""
     visitors: Sessions[Visitor] = Sessions()
-    key = visitors.key()
     gr.Markdown(INTRO, elem_id="live-intro")
     with gr.Row(equal_height=False):
         with gr.Column():
@@ -83,7 +82,12 @@ def build_live_tab(available: gr.State) -> gr.Image:
             status = gr.Markdown(READY, elem_id="live-status")
 
     def swap_frame(
-        frame: Image.Image | None, source: str | None, consent: bool, refine: bool, key: str, choices: Choices
+        frame: Image.Image | None,
+        source: str | None,
+        consent: bool,
+        refine: bool,
+        choices: Choices,
+        request: gr.Request,
     ) -> tuple[np.ndarray | None, str]:
         if not consent:
             return None, NO_CONSENT
@@ -93,14 +97,14 @@ def build_live_tab(available: gr.State) -> gr.Image:
             return None, READY
         began = time.perf_counter()
         try:
-            if key not in visitors.by_key or visitors.by_key[key].made_of != (source, refine):
+            visitor = visitors.by_hash.get(request.session_hash)
+            if visitor is None or visitor.made_of != (source, refine):
                 pipeline = load_pipeline(choices.addresses(choices.default()))
                 swapper = FrameSwapper(pipeline, read_upload(source, "source"), SwapOptions.of(refine=refine))
-                visitors.by_key[key] = Visitor((source, refine), swapper)
-            swapper = visitors.by_key[key].swapper
+                visitor = visitors.by_hash[request.session_hash] = Visitor((source, refine), swapper)
             photo = reduced(frame)
-            assigned = swapper.assign(photo)
-            [result] = swapper.swap([photo], [assigned])
+            assigned = visitor.swapper.assign(photo)
+            [result] = visitor.swapper.swap([photo], [assigned])
         except FaceShifterError as error:
             return None, str(error)
         if not assigned:
@@ -109,7 +113,7 @@ def build_live_tab(available: gr.State) -> gr.Image:
 
     camera.stream(
         swap_frame,
-        [camera, source, consent, refine, key, available],
+        [camera, source, consent, refine, available],
         [swapped, status],
         stream_every=EVERY,
         time_limit=LONGEST,

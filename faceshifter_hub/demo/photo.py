@@ -1,6 +1,5 @@
 """The tab Photo: one source, one target, one swapped picture, and what each stage made of it."""
 
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,11 +26,11 @@ from faceshifter_hub.demo.inputs import (
 from faceshifter_hub.demo.loading import load_pipeline
 from faceshifter_hub.demo.option_inputs import option_inputs, read_options
 from faceshifter_hub.demo.people import People, people_inputs
+from faceshifter_hub.demo.results import new_folder, write_preview
 from faceshifter_hub.demo.zero_gpu import on_lent_gpu
 from faceshifter_hub.media.photographs import read_photograph, write_photograph
 from faceshifter_hub.pipeline import FaceShifterPipelineOutput, Person
 
-PREVIEW_SIDE = 1280  # pixels; the file has the target's own size
 RESULT_NAME = "faceshifter.png"
 
 STAGE_CAPTIONS = {
@@ -74,7 +73,6 @@ def build_photo_tab(available: gr.State) -> Pair:
                 label="What each stage made",
                 columns=3,
                 height="auto",
-                format="png",
                 elem_id="stages",
                 interactive=False,
             )
@@ -144,11 +142,16 @@ def build_photo_tab(available: gr.State) -> Pair:
                 who = pipeline.identity(*(read_upload(path, "source") for path in sources))
             output = pipeline(who, photo.pixels, return_stages=True, **options.model_dump())
             progress(0.8, "Writing the pictures")
-            path = Path(file.GRADIO_CACHE, secrets.token_hex(16), RESULT_NAME)
-            path.parent.mkdir(parents=True)
-            write_photograph(photo.with_pixels(np.asarray(output.images[0])), path)
-        before_and_after = preview(Image.fromarray(photo.pixels)), preview(output.images[0])
-        return before_and_after, str(path), captioned(output.stages[0]), summary(output)
+            result = output.images[0]
+            with new_folder(file.GRADIO_CACHE) as folder:
+                path = folder / RESULT_NAME
+                write_photograph(photo.with_pixels(np.asarray(result)), path)
+                before_and_after = (
+                    write_preview(Image.fromarray(photo.pixels), folder, "before"),
+                    write_preview(result, folder, "after"),
+                )
+                made = write_stages(output.stages[0], folder)
+        return before_and_after, str(path), made, summary(output)
 
     button.click(
         swap,
@@ -171,19 +174,12 @@ def validate_photo(
     return [*validate_pair(own, target, consent), *nothing_to_say((people, *others))]
 
 
-def preview(photo: Image.Image) -> Image.Image:
-    """Return a photograph no larger than the page shows it."""
-    smaller = photo.copy()
-    smaller.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    return smaller
-
-
-def captioned(faces: Sequence[dict[str, Image.Image]]) -> list[tuple[Image.Image, str]]:
-    """Return the pictures of the stages of every face, each with its caption."""
+def write_stages(faces: Sequence[dict[str, Image.Image]], folder: Path) -> list[tuple[str, str]]:
+    """Write the pictures of the stages of every face; returns paths, each with its caption."""
     of = [f"Face {number}: " if len(faces) > 1 else "" for number in range(1, len(faces) + 1)]
     return [
-        (picture, face + (STAGE_CAPTIONS.get(name) or mask_caption(name)))
-        for face, stages in zip(of, faces, strict=True)
+        (write_preview(picture, folder, f"{number}-{name}"), face + (STAGE_CAPTIONS.get(name) or mask_caption(name)))
+        for number, (face, stages) in enumerate(zip(of, faces, strict=True), 1)
         for name, picture in stages.items()
     ]
 

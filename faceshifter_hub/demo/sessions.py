@@ -1,16 +1,18 @@
 """What is kept of a visitor while the page is open, where `gr.State` itself would have to copy it."""
 
-import secrets
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import gradio as gr
+from gradio.context import get_blocks_context
 
 Kept = TypeVar("Kept")
 
 
 class Sessions(Generic[Kept]):
-    """Things by the key of a session; a visitor's is forgotten when the page is closed.
+    """Things by the session they belong to, within an open `gr.Blocks`; forgotten when its page is closed or reloaded.
+
+    A state's `delete_callback` would do so an hour later, for which a run would go on that nobody waits for.
 
     Args:
         on_leaving: Called with what was kept.
@@ -18,19 +20,9 @@ class Sessions(Generic[Kept]):
 
     def __init__(self, on_leaving: Callable[[Kept], None] = lambda kept: None):
         self.on_leaving = on_leaving
-        self.by_key: dict[str, Kept] = {}
+        self.by_hash: dict[str | None, Kept] = {}
+        get_blocks_context().unload(self._leave)
 
-    def key(self) -> gr.State:
-        """Return a state that holds the visitor's key, within an open `gr.Blocks`."""
-        key = gr.State(delete_callback=self._leave)
-        gr.on(None, new_key, None, key, show_progress="hidden", queue=False, api_visibility="private")
-        return key
-
-    def _leave(self, key: str | None) -> None:
-        if key in self.by_key:
-            self.on_leaving(self.by_key.pop(key))
-
-
-def new_key() -> str:
-    """Return a key nobody can guess."""
-    return secrets.token_hex(16)
+    def _leave(self, request: gr.Request) -> None:
+        if request.session_hash in self.by_hash:
+            self.on_leaving(self.by_hash.pop(request.session_hash))

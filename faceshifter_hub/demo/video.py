@@ -1,10 +1,7 @@
 """The tab Video: a part of a video with one source, a frame of it first, then all of it."""
 
-import secrets
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -26,6 +23,7 @@ from faceshifter_hub.demo.inputs import (
 )
 from faceshifter_hub.demo.loading import load_pipeline
 from faceshifter_hub.demo.option_inputs import option_inputs, read_options
+from faceshifter_hub.demo.results import new_folder
 from faceshifter_hub.demo.sessions import Sessions
 from faceshifter_hub.demo.zero_gpu import on_lent_gpu
 from faceshifter_hub.errors import FaceShifterError, MissingPackageError
@@ -54,7 +52,6 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
         gr.Markdown(str(error), elem_id="video-missing")
         return None
     running: Sessions[Event] = Sessions(on_leaving=Event.set)
-    key = running.key()
     with gr.Row(equal_height=False):
         with gr.Column():
             with gr.Row():
@@ -161,7 +158,7 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
         colour: str = "none",
         grain: bool = False,
         choices: Choices = available.value,
-        key: str | None = None,
+        request: gr.Request | None = None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it by its default)
     ) -> tuple:
         """Put the source's identity into a part of a video.
@@ -180,7 +177,7 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
             colour: See `/swap`.
             grain: See `/swap`.
             choices: What the visitor may choose from.
-            key: Of the visitor's session.
+            request: Tells whose run it is, so that the visitor can stop it.
             progress: Is shown on the page.
 
         Returns:
@@ -193,19 +190,19 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
                 raise Stopped("Stopped; nothing was kept.")
             progress((done, total), desc=time_left(left), unit="frames")
 
-        with said_on_page("No swap"), called(video, VIDEO), stoppable(running, key, stopped):
+        with said_on_page("No swap"), called(video, VIDEO), stoppable(running, request, stopped):
             require_consent(consent)
             progress(None, "Loading the networks")
             options = read_options(refine, (strength, faces, boost, keep, colour, grain))
             swapper = make_swapper(source, options, choices)
-            with new_folder(Path(result.GRADIO_CACHE)) as folder:
+            with new_folder(result.GRADIO_CACHE) as folder:
                 path = folder / RESULT_NAME
                 done = swap_video(swapper, video, path, start=start, end=end, progress=report)
         return str(path), str(path), summary(done)
 
-    def request_stop(key: str) -> None:
-        if key in running.by_key:
-            running.by_key[key].set()
+    def request_stop(request: gr.Request) -> None:
+        if request.session_hash in running.by_hash:
+            running.by_hash[request.session_hash].set()
 
     video.change(describe, video, [about, start, end], show_progress="hidden", api_visibility="private")
     preview_button.click(
@@ -221,7 +218,7 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
     )
     button.click(
         swap,
-        [source, video, consent, start, end, refine, *options, available, key],
+        [source, video, consent, start, end, refine, *options, available],
         [result, file, notes],
         validator=validate_video,
         concurrency_id=LANE,
@@ -230,7 +227,7 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
         show_progress_on=result,
         scroll_to_output=True,
     )
-    stop.click(request_stop, key, queue=False, show_progress="hidden", api_visibility="private")
+    stop.click(request_stop, queue=False, show_progress="hidden", api_visibility="private")
     return source
 
 
@@ -245,28 +242,14 @@ def validate_video(source: str | None, video: str | None, consent: bool, *others
 
 
 @contextmanager
-def stoppable(running: Sessions[Event], key: str | None, stopped: Event) -> Iterator[None]:
-    """Let the visitor of a session stop what runs; a call through the endpoint has no session."""
-    if key is None:
-        yield
-        return
-    running.by_key[key] = stopped
+def stoppable(running: Sessions[Event], request: gr.Request | None, stopped: Event) -> Iterator[None]:
+    """Let the visitor of a session stop what runs, and have it stop when the page is closed."""
+    session = request.session_hash if request else None
+    running.by_hash[session] = stopped
     try:
         yield
     finally:
-        running.by_key.pop(key, None)
-
-
-@contextmanager
-def new_folder(root: Path) -> Iterator[Path]:
-    """Make a folder that stays only if all goes well."""
-    folder = root / secrets.token_hex(16)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    except BaseException:
-        shutil.rmtree(folder)
-        raise
+        running.by_hash.pop(session, None)
 
 
 def time_left(seconds: float | None) -> str:

@@ -37,6 +37,7 @@ def add_evaluate(subparsers: "Subparsers") -> None:
     casia.add_argument("--pairs", choices=PAIRS, default="normal", help="which of its protocols (%(default)s)")
     add_protocol(protocols, "pairs", "anyone's photos", "CSV file with columns source and target")
     add_results(protocols)
+    add_gallery(protocols)
     add_renders(protocols)
 
 
@@ -96,6 +97,17 @@ def add_results(protocols: "Subparsers") -> None:
     parser.add_argument("reports", type=Path, nargs="+", metavar="REPORT", help="report.json files")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page")
     parser.set_defaults(run=run_results)
+
+
+def add_gallery(protocols: "Subparsers") -> None:
+    """Add `faceshifter evaluate gallery`."""
+    parser = protocols.add_parser("gallery", help="make a page of swaps of rendered people, drawn by a seed")
+    parser.add_argument("data", type=Path, metavar="DATA", help="folder of `synthesize --benchmark swapbench`")
+    parser.add_argument("--pipeline", metavar="ADDRESS", help="who swaps (the default pipeline)")
+    parser.add_argument("--count", type=positive, default=12, metavar="N", help="cases (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="draws them (%(default)s)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page; pictures go beside it")
+    parser.set_defaults(run=run_gallery)
 
 
 def add_renders(protocols: "Subparsers") -> None:
@@ -276,6 +288,35 @@ def run_results(arguments: argparse.Namespace) -> None:
     from faceshifter_hub.evaluation.results_page import read_reports, results_page
 
     page = results_page(read_reports(arguments.reports))
+    with written_whole(arguments.out) as file:
+        file.write(page.encode())
+    print(arguments.out)
+
+
+def run_gallery(arguments: argparse.Namespace) -> None:
+    """Write the page and its pictures, in a folder `images/NAME` beside it."""
+    import numpy as np
+
+    from faceshifter_hub.datasets.whole import written_whole
+    from faceshifter_hub.evaluation.gallery_page import gallery_page, make_gallery
+    from faceshifter_hub.evaluation.protocols.swapbench import list_swapbench
+    from faceshifter_hub.media.images import write_image
+    from faceshifter_hub.pipeline import FaceShifterPipeline
+    from faceshifter_hub.settings import get_settings
+
+    cases = list_swapbench(arguments.data, EVERYTHING).cases
+    address = arguments.pipeline or get_settings().pipeline
+    shown = make_gallery(FaceShifterPipeline.from_pretrained(address), cases, arguments.count, arguments.seed)
+    folder = Path("images", arguments.out.stem)
+    (arguments.out.parent / folder).mkdir(parents=True, exist_ok=True)
+    for case in shown:
+        for strip, picture in case.strips.items():
+            write_image(np.asarray(picture), arguments.out.parent / folder / f"{case.name}-{strip}.webp")
+    given = ["faceshifter", "evaluate", "gallery", str(arguments.data), "--count", str(arguments.count)]
+    given += ["--seed", str(arguments.seed), "--pipeline", address, "--out", str(arguments.out)]
+    page = gallery_page(
+        shown, folder.as_posix(), pipeline=address, total=len(cases), seed=arguments.seed, command=shlex.join(given)
+    )
     with written_whole(arguments.out) as file:
         file.write(page.encode())
     print(arguments.out)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -70,6 +71,25 @@ class Track:
         self._place(face, LandmarkFilter() if self.missing > 1 else self.filter)
         self.z = F.normalize(torch.lerp(z, self.z, IDENTITY_MEMORY))
         self.missing = 0
+
+    def state(self) -> dict[str, Any]:
+        """Return all that it remembers, as JSON knows it."""
+        return {
+            "box": self.face.box.tolist(),
+            "score": float(self.face.score),
+            "landmarks": self.face.landmarks.tolist(),
+            "speed": self.filter.speed.tolist(),
+            "z": self.z.tolist(),
+            "missing": self.missing,
+        }
+
+    @classmethod
+    def restored(cls, state: dict[str, Any], like: torch.Tensor) -> Self:
+        """Return the track whose `state` it was; z becomes of the type, and comes to the device, of `like`."""
+        box, landmarks = (np.array(state[name], np.float32) for name in ("box", "landmarks"))
+        track = cls(Face(box, state["score"], landmarks), like.new_tensor(state["z"]), state["missing"])
+        track.filter.speed = np.array(state["speed"])
+        return track
 
     def _place(self, face: Face, smoother: LandmarkFilter) -> None:
         self.filter = smoother

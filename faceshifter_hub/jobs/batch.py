@@ -1,30 +1,36 @@
 """Many swaps, one after the other: what is bad is told and left out, what is done already is not done again."""
 
 import argparse
+import functools
 import hashlib
 import json
 import os
+import platform
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import cv2
+import torch
 from huggingface_hub.utils import tqdm
 
-from faceshifter_hub.errors import FaceShifterError, InaccessibleImageError, UnwritableOutputError
+from faceshifter_hub.datasets.cluster import connected, map_on_cluster
+from faceshifter_hub.errors import FaceShifterError, InaccessibleImageError, UnwritableOutputError, WorkerError
 from faceshifter_hub.frames import FrameSwapper
 from faceshifter_hub.jobs.folder import list_pictures, make_folder, name_results
 from faceshifter_hub.jobs.option_arguments import source_from
 from faceshifter_hub.jobs.record import Record
 from faceshifter_hub.jobs.share import Share
-from faceshifter_hub.jobs.swap_file import swap_file
+from faceshifter_hub.jobs.swap_file import Progress, swap_file
 from faceshifter_hub.options import SwapOptions
 from faceshifter_hub.pipeline import FaceShifterPipeline
 from faceshifter_hub.registry import sha256_of
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Job:
     """One swap, of a file or of every picture of a folder.
 
@@ -69,6 +75,23 @@ class Task:
     folder: Path
 
 
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of a task.
+
+    Attributes:
+        is_kept: Whether the result was there already.
+        notes: What a user should know, in sentences.
+        failed: Name of the job or the file that could not be done; None if there is a result.
+        error: What is wrong with it.
+    """
+
+    is_kept: bool = False
+    notes: Sequence[str] = ()
+    failed: str | None = None
+    error: FaceShifterError | None = None
+
+
 @dataclass
 class BatchReport:
     """What became of a batch.
@@ -77,6 +100,7 @@ class BatchReport:
         swapped: Results written.
         kept: Results that were there already, of an earlier run of the same job.
         failed: File, folder or job -> what is wrong with it.
+        notes: File or folder -> what a user should know, in sentences.
         passed_by: Other files in the folders.
         seconds: How long it took.
     """
@@ -84,6 +108,7 @@ class BatchReport:
     swapped: int = 0
     kept: int = 0
     failed: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, Sequence[str]] = field(default_factory=dict)
     passed_by: int = 0
     seconds: float = 0.0
 
@@ -92,6 +117,7 @@ class BatchReport:
         self.swapped += other.swapped
         self.kept += other.kept
         self.failed |= other.failed
+        self.notes |= other.notes
 
     def summary(self) -> str:
         """Return it in a sentence."""
@@ -105,9 +131,11 @@ class BatchReport:
 class Crew:
     """Who swaps for the job at hand; a pipeline is loaded once for jobs in a row that share it."""
 
-    def __init__(self, device: str | None):
+    def __init__(self, device: str | None = None):
+        self.record = functools.cache(Record)
         self._device = device
         self._job: Job | None = None
+        self._error: FaceShifterError | None = None
         self._address: str | None = None
         self._pipeline: FaceShifterPipeline | None = None
 
@@ -117,9 +145,16 @@ class Crew:
         Raises:
             FaceShifterError: Its pipeline cannot be loaded, or its people not be read.
         """
-        if job is self._job:
-            return
-        self._job = None
+        if job != self._job:
+            self._job, self._error = job, None
+            try:
+                self._prepare(job)
+            except FaceShifterError as error:
+                self._error = error
+        if self._error:
+            raise self._error
+
+    def _prepare(self, job: Job) -> None:
         if self._pipeline is None or job.pipeline != self._address:
             self._pipeline = FaceShifterPipeline.from_pretrained(job.pipeline, device=self._device)
             self._address = job.pipeline
@@ -128,7 +163,6 @@ class Crew:
         options = job.options.model_dump(mode="json")
         facts = [self._pipeline.describe_components(), options, vars(job.people), files]
         self._fingerprint = json.dumps(facts)
-        self._job = job
 
     def made_of(self, target: Path) -> str:
         """Return a hash of all that decides what becomes of a file.
@@ -144,39 +178,33 @@ class Crew:
         return hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def run_batch(jobs: Sequence[Job], share: Share) -> BatchReport:
-    """Do jobs, or this process's share of them; what fails is told on stderr and left out.
+def run_batch(jobs: Sequence[Job], share: Share, cluster: str | None = None) -> BatchReport:
+    """Do jobs, or this process's share of them; what fails is told on stderr and left out, and so is what to know.
+
+    Args:
+        jobs: To do.
+        share: Of this process.
+        cluster: Address of the Ray cluster that does the work in its place.
 
     Returns:
         What all processes did.
 
     Raises:
-        UnwritableOutputError: A folder for results cannot be written, or the disk is full.
+        UnwritableOutputError: A folder for results cannot be made.
+        WorkerError: The cluster cannot be reached or gave up.
     """
     began = time.monotonic()
     report = BatchReport()
-    tasks, listed = plan_tasks(jobs)
-    records = {folder: Record(folder) for folder in dict.fromkeys(task.folder for task in tasks)}
-    crew = Crew(share.device)
-    broken: set[Job] = set()
-    with tqdm(tasks[share.index :: share.count], unit="file", disable=share.index > 0) as bar:
-        for task in bar:
-            if task.job in broken:
-                continue
-            try:
-                crew.begin(task.job)
-            except FaceShifterError as error:
-                broken.add(task.job)
-                tell_failure(report, task.job.name, error)
-                continue
-            try:
-                if do_task(task, crew, records[task.folder], bar):
-                    report.swapped += 1
-                else:
-                    report.kept += 1
-            except FaceShifterError as error:
-                tell_failure(report, str(task.target), error)
-    total = listed
+    with nullcontext() if cluster is None else connected(cluster):
+        tasks, total = plan_tasks(jobs)
+        if share.index == 0:
+            tell_all(total)
+        mine = tasks[share.index :: share.count]
+        with tqdm(total=len(mine), unit="file", disable=share.index > 0) as bar:
+            outcomes = do_tasks(mine, share, bar) if cluster is None else do_tasks_on_cluster(mine)
+            for task, outcome in zip(mine, outcomes, strict=True):
+                settle(report, task, outcome)
+                bar.update()
     for part in share.gather([report]):
         total.add(part)
     total.seconds = round(time.monotonic() - began, 1)
@@ -195,28 +223,79 @@ def plan_tasks(jobs: Sequence[Job]) -> tuple[list[Task], BatchReport]:
         names = name_results(listing.pictures)
         tasks += [Task(job, job.target / file, job.output / names[file], job.output) for file in listing.pictures]
         report.passed_by += listing.passed_by
+        if listing.videos:
+            note = f"Of the other files, {listing.videos:,} are videos; give each a job of its own in a file of jobs."
+            report.notes[str(job.target)] = [note]
         report.failed |= {str(folder): why for folder, why in listing.unreadable.items()}
     return tasks, report
 
 
-def do_task(task: Task, crew: Crew, record: Record, bar: tqdm) -> bool:
-    """Swap a file, unless that was done before; tells whether it was not.
+def do_tasks(tasks: Sequence[Task], share: Share, bar: tqdm) -> Iterator[Outcome]:
+    """Do tasks one after the other, in this process."""
+    crew = Crew(share.device)
+    for task in tasks:
+
+        def progress(done: int, total: int | None, _left: float | None, name: str = task.target.name) -> None:
+            bar.set_postfix_str(f"{name}: {done} of {total or '?'} frames")
+
+        yield do_task(task, crew, progress)
+        bar.set_postfix_str("")
+
+
+def do_tasks_on_cluster(tasks: Sequence[Task]) -> Iterator[Outcome]:
+    """Do tasks on the cluster that is connected, in any order; the outcomes come in theirs."""
+    return map_on_cluster(functools.partial(do_task_on_node, place=os.getcwd()), tasks)
+
+
+def do_task_on_node(task: Task, place: str) -> Outcome:
+    """Do a task in a process of a cluster, on one thread: there is a process a core.
+
+    Args:
+        task: To do.
+        place: Folder that relative paths begin at.
 
     Raises:
-        FaceShifterError: It cannot be swapped.
+        WorkerError: There is no such folder here.
     """
-    made_of = crew.made_of(task.target)
-    if record.holds(task.output, made_of):
-        return False
+    try:
+        os.chdir(place)
+    except OSError as error:
+        raise WorkerError(
+            f"On {platform.node()}, '{place}' cannot be entered ({error.strerror}); give the command in a folder that "
+            "every machine at work sees there."
+        ) from error
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    outcome = do_task(task, get_crew())
+    if isinstance(outcome.error, InaccessibleImageError):  # which may say nothing about the file
+        said = f"On {platform.node()}, {outcome.error} Every machine at work must see it there."
+        return replace(outcome, error=InaccessibleImageError(said))
+    return outcome
 
-    def progress(done: int, total: int | None, _left: float | None) -> None:
-        bar.set_postfix_str(f"{task.target.name}: {done} of {total or '?'} frames")
 
-    make_folder_within(task.output.parent, task.folder)
-    swap_file(crew.swapper, task.target, task.output, progress)
-    bar.set_postfix_str("")
-    record.add(task.output, made_of)
-    return True
+@functools.cache
+def get_crew() -> Crew:
+    """Return this process's crew."""
+    return Crew()
+
+
+def do_task(task: Task, crew: Crew, progress: Progress | None = None) -> Outcome:
+    """Swap a file, unless that was done before."""
+    try:
+        crew.begin(task.job)
+    except FaceShifterError as error:
+        return Outcome(failed=task.job.name, error=error)
+    try:
+        made_of = crew.made_of(task.target)
+        record = crew.record(task.folder)
+        if record.holds(task.output, made_of):
+            return Outcome(is_kept=True)
+        make_folder_within(task.output.parent, task.folder)
+        notes = swap_file(crew.swapper, task.target, task.output, progress)
+        record.add(task.output, made_of)
+    except FaceShifterError as error:
+        return Outcome(failed=str(task.target), error=error)
+    return Outcome(notes=notes)
 
 
 def make_folder_within(folder: Path, above: Path) -> None:
@@ -230,8 +309,29 @@ def make_folder_within(folder: Path, above: Path) -> None:
     make_folder(folder)
 
 
-def tell_failure(report: BatchReport, name: str, error: FaceShifterError) -> None:
-    """Note and say what is wrong."""
-    report.failed[name] = str(error)
-    said = str(error) if name in str(error) else f"{name}: {error}"
-    tqdm.write(said, file=sys.stderr)
+def settle(report: BatchReport, task: Task, outcome: Outcome) -> None:
+    """Count what became of a task, and say what is wrong or to be known; what is wrong with a job once."""
+    if outcome.failed is None:
+        report.kept += outcome.is_kept
+        report.swapped += not outcome.is_kept
+        if outcome.notes:
+            report.notes[str(task.target)] = outcome.notes
+        for note in outcome.notes:
+            tell(str(task.target), note)
+    elif outcome.failed not in report.failed:
+        report.failed[outcome.failed] = str(outcome.error)
+        tell(outcome.failed, str(outcome.error))
+
+
+def tell_all(report: BatchReport) -> None:
+    """Say what is wrong and to be known already."""
+    for name, why in report.failed.items():
+        tell(name, why)
+    for name, notes in report.notes.items():
+        for note in notes:
+            tell(name, note)
+
+
+def tell(name: str, sentence: str) -> None:
+    """Say something of a file, a folder or a job."""
+    tqdm.write(sentence if name in sentence else f"{name}: {sentence}", file=sys.stderr)

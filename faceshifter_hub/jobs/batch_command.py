@@ -33,6 +33,12 @@ def add_batch(subparsers: "Subparsers") -> None:
     parser.add_argument("-o", "--output", metavar="OUT", type=Path, help="folder for the results; not with JOBS.toml")
     add_people_arguments(parser)
     add_option_arguments(parser)
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="share the work among all cores of a Ray cluster whose nodes see the files under the same paths: auto, "
+        "local, HOST:6379, ray://HOST:10001",
+    )
     parser.add_argument("--json", action="store_true", help="print what became of the files as JSON")
     parser.set_defaults(run=run_batch_command)
 
@@ -49,7 +55,7 @@ def run_batch_command(arguments: argparse.Namespace) -> None:
     jobs = jobs_from(arguments)
     share = find_share()
     try:
-        report = run_batch(jobs, share)
+        report = run_batch(jobs, share, arguments.ray)
     except KeyboardInterrupt:
         print("Stopped. The same command goes on where this one stopped.", file=sys.stderr)
         raise
@@ -58,8 +64,9 @@ def run_batch_command(arguments: argparse.Namespace) -> None:
     print(report.summary(), file=sys.stderr)
     if arguments.json:
         failed = [{"input": name, "why": why} for name, why in report.failed.items()]
-        outputs = [str(job.output.resolve()) for job in jobs]
-        print(json.dumps({"outputs": outputs, **vars(report), "failed": failed}, indent=2))  # names may be no Unicode
+        notes = [{"input": name, "notes": list(notes)} for name, notes in report.notes.items()]
+        facts = {"outputs": [str(job.output.resolve()) for job in jobs], **vars(report)}
+        print(json.dumps(facts | {"failed": failed, "notes": notes}, indent=2))  # names may be no Unicode
     else:
         for job in jobs:
             print(job.output)

@@ -24,6 +24,7 @@ PICTURES = (
     ".tiff",
     ".webp",
 )
+VIDEOS = (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv")
 WRITABLE = (*WRITE_OPTIONS, ".gif")
 
 
@@ -34,11 +35,13 @@ class Listing:
     Attributes:
         pictures: below the folder, in the order of their names.
         passed_by: number of other files: no pictures by their names, hidden, or links that lead out of the folder.
+        videos: number of those that are videos by their names.
         unreadable: folder below it -> why its files are missing here.
     """
 
     pictures: list[Path]
     passed_by: int
+    videos: int
     unreadable: dict[Path, str]
 
 
@@ -65,7 +68,7 @@ def list_pictures(folder: Path, output: Path) -> Listing:
         output: Folder of the results.
     """
     root, results = folder.resolve(), output.resolve()
-    pictures, passed_by, unreadable = [], 0, {}
+    pictures, passed_by, videos, unreadable = [], 0, 0, {}
 
     def note(error: OSError) -> None:
         unreadable[Path(error.filename)] = f"'{error.filename}' cannot be read ({error.strerror}); check its rights."
@@ -81,7 +84,8 @@ def list_pictures(folder: Path, output: Path) -> Listing:
                 pictures.append(path.relative_to(folder))
             else:
                 passed_by += 1
-    return Listing(sorted(pictures), passed_by, unreadable)
+                videos += path.suffix.lower() in VIDEOS
+    return Listing(sorted(pictures), passed_by, videos, unreadable)
 
 
 def name_results(pictures: Sequence[Path]) -> dict[Path, Path]:

@@ -1,7 +1,7 @@
 """One file, whatever it is: a picture, one that moves, or a video."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from faceshifter_hub.errors import NoFaceError
 from faceshifter_hub.frames import FrameSwapper
+from faceshifter_hub.jobs.folder import VIDEOS
 from faceshifter_hub.media.animations import (
     ANIMATION_SUFFIXES,
     check_animation_output,
@@ -20,8 +21,6 @@ from faceshifter_hub.media.animations import (
 )
 from faceshifter_hub.media.images import check_output
 from faceshifter_hub.media.photographs import read_photograph, write_photograph
-
-VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 
 Progress = Callable[[int, int | None, float | None], None]
 
@@ -54,7 +53,7 @@ def check_result(target: Path, output: Path) -> None:
         check_output(output)
 
 
-def swap_file(swapper: FrameSwapper, target: Path, output: Path, progress: Progress | None = None) -> None:
+def swap_file(swapper: FrameSwapper, target: Path, output: Path, progress: Progress | None = None) -> Sequence[str]:
     """Swap the faces of a file and write the result, whole or not at all, with all else that the file holds.
 
     Args:
@@ -63,6 +62,9 @@ def swap_file(swapper: FrameSwapper, target: Path, output: Path, progress: Progr
         output: Result; the extension chooses the format.
         progress: Called with frames done, frames altogether and seconds left; of what moves.
 
+    Returns:
+        What a user should know, in sentences.
+
     Raises:
         NoFaceError: It shows no face, or none that is meant; a video without any is copied.
         MediaError: It cannot be read, or the result not written.
@@ -70,20 +72,21 @@ def swap_file(swapper: FrameSwapper, target: Path, output: Path, progress: Progr
     if is_video(target):
         from faceshifter_hub.jobs.video import swap_video
 
-        swap_video(swapper, target, output, progress=progress)
-    elif is_animated(target, output):
+        return swap_video(swapper, target, output, progress=progress).notes
+    if is_animated(target, output):
         swap_animation(swapper, target, output, progress)
-    else:
-        swap_photograph(swapper, target, output)
+        return ()
+    return swap_photograph(swapper, target, output)
 
 
-def swap_photograph(swapper: FrameSwapper, target: Path, output: Path) -> None:
+def swap_photograph(swapper: FrameSwapper, target: Path, output: Path) -> Sequence[str]:
     """Swap the faces of a photograph; see `swap_file`."""
     photograph = read_photograph(target)
     people: dict[Any, Any] = {role.person: role.source for role in swapper.roles if role.person is not None}
     source = people or swapper.roles[0].source
-    swapped = swapper.pipeline(source, photograph.pixels, **swapper.options.model_dump()).images[0]
-    write_photograph(photograph.with_pixels(np.asarray(swapped)), output)
+    swapped = swapper.pipeline(source, photograph.pixels, **swapper.options.model_dump())
+    write_photograph(photograph.with_pixels(np.asarray(swapped.images[0])), output)
+    return swapped.notes
 
 
 def swap_animation(swapper: FrameSwapper, target: Path, output: Path, progress: Progress | None = None) -> None:

@@ -12,16 +12,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+import faceshifter_hub
 from faceshifter_hub.datasets.folder import filling
 from faceshifter_hub.datasets.whole import written_whole
 from faceshifter_hub.errors import SettingsError, UnreadableVideoError, UnwritableOutputError
-from faceshifter_hub.jobs.video_segments import Segments, Swapped
+from faceshifter_hub.jobs.video_segments import SEGMENT_SECONDS, Segments, Swapped
 from faceshifter_hub.media.video import Frame, VideoInfo, read_frame_times, read_frames, read_video_info, require_av
 from faceshifter_hub.media.video_writing import (
     CONTAINERS,
@@ -32,7 +33,6 @@ from faceshifter_hub.media.video_writing import (
 )
 from faceshifter_hub.registry import sha256_of
 
-WARM_UP_SECONDS = 1  # before a segment at which a run goes on, so that faces are followed again
 FOREVER = 2**62  # later than any frame
 
 Progress = Callable[[int, int | None, float | None], None]
@@ -50,6 +50,12 @@ class Swapper(Protocol):
 
     def reset(self) -> None:
         """Forget the frames before."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what is remembered of the frames before, as JSON knows it."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on after the frames whose `state` it was."""
 
     def fingerprint(self) -> str:
         """Return a hash of all that decides what becomes of a frame."""
@@ -92,7 +98,8 @@ def swap_video(
     """Swap the faces of a video; frames, their times, sound and other streams stay what they are.
 
     What was done is kept in a folder `.OUT.faceshifter`, so that the same call goes on where an interrupted one
-    stopped; the output takes its name once it is whole. Without any face, the video is copied.
+    stopped, and makes what that would have made; the output takes its name once it is whole. Without any face, the
+    video is copied.
 
     Args:
         swapper: Who swaps.
@@ -194,33 +201,34 @@ def _fill(
     """Swap the frames that no segment holds yet."""
     swapper.reset()
     first, end = cut or (None, None)
-    warm_up = first
-    if segments.pieces:
+    if segments.state is not None:
+        swapper.restore(segments.state)
         first = segments.pieces[-1].last + 1
-        warm_up = max(segments.pieces[0].start, first - math.ceil(WARM_UP_SECONDS / segments.info.time_base))
+    begin = cut[0] if cut else segments.info.start
     done = segments.frames
-    last: Swapped | None = None
     waiting: deque[Future] = deque()
+
+    def number_of(frame: Frame) -> int:
+        return math.floor((frame.pts - begin) * segments.info.time_base / SEGMENT_SECONDS)
+
     with (
-        closing(_ahead(read_frames(video, segments.info, first=warm_up, end=end), batch)) as frames,
+        closing(_ahead(read_frames(video, segments.info, first=first, end=end), batch)) as frames,
         ThreadPoolExecutor(1, "encoder") as encoder,
     ):
-        try:
-            while chunk := list(islice(frames, batch)):
-                new = [frame for frame in chunk if first is None or frame.pts >= first]
-                for frame in chunk[: len(chunk) - len(new)]:
-                    swapper.assign(frame.pixels)
-                for swapped in _swap_chunk(swapper, new, last):
+        # a segment is made of its frames and the state before it alone, whether or not a run begins with it
+        for _, segment in groupby(frames, number_of):
+            last: Swapped | None = None
+            while chunk := list(islice(segment, batch)):
+                for swapped in _swap_chunk(swapper, chunk, last):
                     waiting.append(encoder.submit(segments.add, swapped))
                     last = swapped
                 while len(waiting) > batch:
                     waiting.popleft().result()
-                done += len(new)
+                done += len(chunk)
                 progress(done)
-            for future in waiting:
-                future.result()
-        finally:  # however it ends, what is done is kept
-            encoder.submit(segments.finish).result()
+            waiting.append(encoder.submit(segments.finish, swapper.state()))
+        for future in waiting:
+            future.result()
 
 
 def _swap_chunk(swapper: Swapper, frames: Sequence[Frame], before: Swapped | None) -> list[Swapped]:
@@ -299,7 +307,8 @@ def _time(info: VideoInfo, seconds: float) -> int:
 
 
 def _fingerprint(swapper: Swapper, video: Path, cut: tuple[int, int] | None) -> str:
-    facts = [swapper.fingerprint(), sha256_of(video), cut, X264_OPTIONS, require_av().__version__]
+    made_by = [faceshifter_hub.__version__, require_av().__version__, X264_OPTIONS, SEGMENT_SECONDS]
+    facts = [swapper.fingerprint(), sha256_of(video), cut, made_by]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
@@ -314,6 +323,8 @@ def _notes(info: VideoInfo, output: Path, segments: Segments, total: int) -> lis
         notes.append("The video has a high dynamic range; it keeps it, with 8 bits a colour, so that bands may show.")
     elif info.depth > 8:
         notes.append(f"Of {info.depth} bits a colour, 8 are kept.")
+    if info.interlaced:
+        notes.append("The video is interlaced; its frames stay woven. Deinterlace it first if faces come out striped.")
     if info.alpha:
         notes.append("The video's transparency is lost; H.264 has none.")
     if info.width % 2 or info.height % 2:

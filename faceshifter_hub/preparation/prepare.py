@@ -4,10 +4,10 @@ from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
+from faceshifter_hub.datasets.cluster import connected, map_on_cluster
 from faceshifter_hub.datasets.folder import filling
 from faceshifter_hub.datasets.workers import map_in_processes
 from faceshifter_hub.preparation.card import write_card, write_rejected
-from faceshifter_hub.preparation.cluster import connected, map_on_cluster
 from faceshifter_hub.preparation.fill import MapTasks, Plan, fill, remember
 from faceshifter_hub.preparation.photographs import list_photographs
 

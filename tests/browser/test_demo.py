@@ -139,9 +139,8 @@ def test_a_file_that_is_no_picture_is_refused_with_a_sentence(client, tmp_path):
 
 def test_a_file_of_the_server_is_out_of_reach(server):
     readme = {"path": str(ROOT / "README.md"), "meta": {"_type": "gradio.FileData"}}
-    endpoint = f"{server.url}/gradio_api/call/swap"
-    names = ["aad-tiny", "dlib-resnet", "attribute-tiny", "hear-tiny", "mtcnn"]
-    response = httpx.post(endpoint, json={"data": [readme, readme, True, True, *names, 1.0]})
+    endpoint = f"{server.url}/gradio_api/call/v2/swap"
+    response = httpx.post(endpoint, json={"source": readme, "target": readme, "consent": True})
     assert response.status_code >= 400, response.text
     assert "Cannot move" in server.log.read_text()
 

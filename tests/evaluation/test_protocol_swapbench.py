@@ -2,12 +2,15 @@
 
 import csv
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from faceshifter_hub import cli
+from faceshifter_hub import FaceShifterPipeline, cli
+from faceshifter_hub.evaluation.gallery_page import make_gallery
 from faceshifter_hub.evaluation.protocols.swapbench import list_swapbench
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="the judges come with npm")
@@ -91,3 +94,28 @@ def test_a_folder_without_triplets_is_one_sentence(tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.endswith(f"faceshifter synthesize {tmp_path} --benchmark swapbench\n") and error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_the_gallery_shows_cases_drawn_by_a_seed(folder, tmp_path, capsys):
+    page = tmp_path / "gallery.md"
+    words = ["evaluate", "gallery", str(folder), "--count", "3", "--seed", "4", "--out", str(page)]
+    assert cli.main(words) == 0
+    text = page.read_text()
+    pictures = re.findall(r"!\[.*?\]\((.*?)\)", text)
+    drawn = sorted({re.match(r"images/gallery/(triplet-\d+)-", picture)[1] for picture in pictures})
+    assert len(pictures) == 6 and len(drawn) == 3 and all(f"## {name}" in text for name in drawn)
+    with Image.open(tmp_path / pictures[0]) as stages, Image.open(tmp_path / pictures[1]) as masks:
+        assert stages.size == (8 * 144, 144) and masks.size == (6 * 144, 144)
+    assert "3 of 6 triplets of SwapBench, drawn by seed 4" in text
+    assert f"faceshifter evaluate gallery {folder} --count 3 --seed 4" in text
+    told = [float(value) for value in re.findall(r"^PSNR ([\d.]+) dB", text, re.MULTILINE)]
+    assert len(told) == 3 and all(5 < value < 40 for value in told)
+    assert cli.main([*words[:-3], "5", *words[-2:]]) == 0
+    assert page.read_text() != text
+
+
+def test_the_gallery_of_one_stage_has_five_pictures_a_case(folder):
+    components = FaceShifterPipeline.from_pretrained().components
+    del components["hear_refiner"]
+    (shown,) = make_gallery(FaceShifterPipeline(components, {}), list_swapbench(folder, 6).cases, 1, 0)
+    assert shown.strips["stages"].width == 5 * 144

@@ -1,12 +1,14 @@
 """Faces followed from frame to frame, out of boxes, landmarks and identities that are known."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from faceshifter_hub.faces.detection import Face, turn_back
-from faceshifter_hub.faces.tracking import PATIENCE, FaceTracker, LandmarkFilter
+from faceshifter_hub.faces.tracking import PATIENCE, FaceTracker, LandmarkFilter, Track
 
 ANNA, BOB = F.one_hot(torch.tensor([[0], [1]]), 4).float()  # (1, 4) each
 UPRIGHT = np.array([[-20, -20], [20, -20], [0, 0], [-15, 20], [15, 20]], np.float32)
@@ -52,6 +54,18 @@ def test_a_face_that_was_hidden_is_known_again_elsewhere_until_patience_ends():
 def test_a_stranger_in_the_same_place_is_somebody_else(frames_between):
     history = follow([[("anna", 50)]] * 3 + [[]] * frames_between + [[("bob", 50)]])
     assert history[0]["anna"] is not history[-1]["bob"]
+
+
+def test_a_track_kept_as_json_goes_on_as_it_would_have():
+    track = Track(face(50, 100), ANNA)
+    for n in range(5):
+        track.see(face(50 + 0.05 * n, 100), F.normalize(ANNA + n / 10))
+    track.missing = 1
+    again = Track.restored(json.loads(json.dumps(track.state())), like=BOB)
+    for one in (track, again):
+        one.see(face(50.3, 100), BOB)
+    assert again.state() == track.state() and again.face.landmarks.dtype == np.float32
+    assert track.face.landmarks[2, 0] < 50.25  # smoothed, by a speed that was kept
 
 
 def test_trembling_landmarks_of_a_still_face_come_to_rest():

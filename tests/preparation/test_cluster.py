@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from photo_collection import prepare
 
+from faceshifter_hub.datasets import cluster
+from faceshifter_hub.datasets.cluster import connected, map_on_cluster
 from faceshifter_hub.errors import DataError
-from faceshifter_hub.preparation import cluster
-from faceshifter_hub.preparation.cluster import connected, map_on_cluster
 from faceshifter_hub.preparation.examine import Task, examine_all
 from faceshifter_hub.preparation.photographs import Photograph
 

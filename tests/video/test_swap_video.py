@@ -147,11 +147,17 @@ def test_a_part_that_is_none_is_refused(tmp_path, start, end):
     assert not (tmp_path / "o.mp4").exists()
 
 
+def test_that_a_video_is_interlaced_is_said(tmp_path):
+    video = make_video(tmp_path / "v.mp4", 4, size=(64, 64), options={"x264-params": "tff=1"})
+    notes = swap_video(SquareSwapper(), video, tmp_path / "o.mp4").notes
+    assert len(notes) == 1 and notes[0].startswith("The video is interlaced; its frames stay woven.")
+
+
 def test_like_frames_are_swapped_once(tmp_path):
     video = make_video(tmp_path / "v.mkv", 60, codec="ffv1", pix_fmt="yuv444p", still=True, sound="aac")
     swapper = SquareSwapper()
     report = swap_video(swapper, video, tmp_path / "o.mkv")
-    assert (report.frames, report.swapped, report.repeated, swapper.swapped) == (60, 60, 59, 1)
+    assert (report.frames, report.swapped, report.repeated, swapper.swapped) == (60, 60, 58, 2)  # once a segment
     _, results = frames_of(tmp_path / "o.mkv")
     assert len(results) == 60 and square_of(results[59])[0] < 100
 
@@ -177,21 +183,17 @@ def test_progress_counts_every_frame(tmp_path):
 
 
 def test_an_interrupted_run_goes_on(tmp_path):
-    video, output = make_video(tmp_path / "v.mp4", 130, sound="aac", options=SHARP), tmp_path / "o.mp4"
+    video, output = make_video(tmp_path / "v.mp4", 130, sound="aac"), tmp_path / "o.mp4"
     whole = swap_video(SquareSwapper(), video, tmp_path / "whole.mp4")
     with pytest.raises(KeyboardInterrupt):
         swap_video(SquareSwapper(stop_at=78), video, output)
     assert not output.exists() and (tmp_path / ".o.mp4.faceshifter").is_dir()
     swapper = SquareSwapper()
     report = swap_video(swapper, video, output)
-    assert 70 < report.resumed <= 78 and swapper.swapped == 130 - report.resumed
+    assert (report.resumed, swapper.swapped, swapper.seen) == (50, 80, 130)
     assert (report.frames, report.swapped) == (whole.frames, whole.swapped) == (130, 130)
-    assert swapper.seen[0] == pytest.approx(picture(report.resumed - 25)[0, 0, 0], abs=2)  # faces are found again
-    times, results = frames_of(output)
-    expected_times, expected = frames_of(tmp_path / "whole.mp4")
-    assert times == expected_times
-    assert max(np.abs(a.astype(int) - b).mean() for a, b in zip(results, expected, strict=True)) < 4
-    assert read_packets(output, "audio") == read_packets(video, "audio")
+    for kind in ("video", "audio"):
+        assert read_packets(output, kind) == read_packets(tmp_path / "whole.mp4", kind)
 
 
 def test_what_another_job_kept_is_not_used(tmp_path):
@@ -209,25 +211,24 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from square_swapper import SquareSwapper
 from faceshifter_hub.jobs.video import swap_video
-swap_video(SquareSwapper(seconds=0.01), Path(sys.argv[2]), Path(sys.argv[3]))
+swap_video(SquareSwapper(seconds=0.03), Path(sys.argv[2]), Path(sys.argv[3]))
 """
 
 
-@pytest.mark.parametrize(("sign", "kept"), [(signal.SIGKILL, 50), (signal.SIGINT, 60)])
-def test_a_killed_process_goes_on(tmp_path, sign, kept):
-    video, output = make_video(tmp_path / "v.mp4", 200, sound="aac"), tmp_path / "o.mp4"
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_process_goes_on(tmp_path, sign):
+    video, output = make_video(tmp_path / "v.mp4", 160, sound="aac"), tmp_path / "o.mp4"
     folder = tmp_path / ".o.mp4.faceshifter"
     process = subprocess.Popen([sys.executable, "-c", KILLED, Path(__file__).parent, video, output])
     while not (folder / "000000.json").exists():
         assert process.poll() is None
         time.sleep(0.01)
-    time.sleep(0.2)
     process.send_signal(sign)
     process.wait(30)
     assert not output.exists()
     (tmp_path / ".o.mp4.1.partial").write_bytes(b"of a run that was killed while it joined")
     report = swap_video(SquareSwapper(), video, output)
-    assert kept <= report.resumed < 200
+    assert 50 <= report.resumed < 160
     assert frames_of(output)[0] == frames_of(video)[0]
     assert read_packets(output, "audio") == read_packets(video, "audio")
     assert sorted(os.listdir(tmp_path)) == ["o.mp4", "v.mp4"]
@@ -254,7 +255,7 @@ def test_a_failing_swapper_loses_nothing_that_was_done(tmp_path):
     video, output = make_video(tmp_path / "v.mp4", 100), tmp_path / "o.mp4"
     with pytest.raises(RuntimeError, match="out of memory"):
         swap_video(Failing(), video, output)
-    assert swap_video(SquareSwapper(), video, output).resumed == 60
+    assert swap_video(SquareSwapper(), video, output).resumed == 50
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
@@ -264,12 +265,13 @@ def test_a_full_disk_is_said_and_leaves_no_gap(tmp_path):
     folder.mkdir()
     with pytest.raises(KeyboardInterrupt):
         swap_video(SquareSwapper(stop_at=60), video, output)
-    (folder / "000002.mp4").symlink_to("/dev/full")  # the next segment
+    (folder / "000001.mp4").unlink()
+    (folder / "000001.mp4").symlink_to("/dev/full")  # the next segment
     with pytest.raises(UnwritableOutputError, match=r"No space left on device.*give the same command"):
         swap_video(SquareSwapper(), video, output)
-    (folder / "000002.mp4").unlink()
+    (folder / "000001.mp4").unlink()
     report = swap_video(SquareSwapper(), video, output)
-    assert (report.resumed, report.frames) == (60, 130)
+    assert (report.resumed, report.frames) == (50, 130)
     assert frames_of(output)[0] == frames_of(video)[0]
 
 

@@ -1,5 +1,6 @@
 """`faceshifter video`: what it writes and prints, and what it says of input it cannot use."""
 
+import functools
 import json
 
 import av
@@ -13,6 +14,7 @@ from faceshifter_hub import cli
 from faceshifter_hub.errors import SettingsError
 from faceshifter_hub.jobs.video_command import read_moment, read_time
 from faceshifter_hub.media.video import read_frames, read_video_info
+from faceshifter_hub.pipeline import FaceShifterPipeline
 from faceshifter_hub.registry import DATA_ROOT
 
 SOURCE, OTHER = map(str, sorted((DATA_ROOT / "examples").glob("face_*.webp"))[:2])
@@ -21,6 +23,14 @@ SOURCE, OTHER = map(str, sorted((DATA_ROOT / "examples").glob("face_*.webp"))[:2
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory):
     return str(save_tiny_pipeline(tmp_path_factory.mktemp("pipeline")))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def pipelines_loaded_once():
+    """Keep what was loaded from one run to the next."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FaceShifterPipeline, "from_pretrained", functools.cache(FaceShifterPipeline.from_pretrained))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A Ray cluster that shares the work, in place of processes here (`datasets/workers.py`)."""
+"""A Ray cluster that shares the work, in place of processes here (see `workers.py`)."""
 
 import logging
 import os

@@ -1,0 +1,38 @@
+"""What the page hands out: folders of a visitor's results, and small pictures of them that are quick to write."""
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from faceshifter_hub.media.images import write_image
+
+PREVIEW_SIDE = 1280  # pixels; the file to download has its own size
+
+
+@contextmanager
+def new_folder(root: str) -> Iterator[Path]:
+    """Make a folder whose name nobody can guess, and which stays only if all goes well."""
+    folder = Path(root, secrets.token_hex(16))
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+
+
+def write_preview(picture: Image.Image, folder: Path, name: str) -> str:
+    """Write a picture, no larger than the page shows it, and return the file's path.
+
+    It is a JPEG: left to Gradio, a swap's pictures take as long to encode as a good part of the swap.
+    """
+    smaller = picture.convert("RGB")
+    smaller.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    path = folder / f"{name}.jpg"
+    write_image(np.asarray(smaller), path)
+    return str(path)
