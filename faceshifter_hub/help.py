@@ -31,6 +31,7 @@ faceshifter live source.jpg --camera 1 --faces all --no-refine
 faceshifter batch source.jpg photos/ -o swapped/
 faceshifter batch source.jpg photos/ -o swapped/ --faces all --json
 faceshifter batch jobs.toml
+faceshifter batch jobs.toml --ray auto
 """,
     "faceshifter components": """
 faceshifter components

@@ -6,6 +6,7 @@
 import os
 import socket
 import tempfile
+from collections.abc import Iterator
 
 import pytest
 
@@ -20,6 +21,15 @@ os.environ |= {
     "HF_HUB_DISABLE_XET": "1",
     "HF_TOKEN": "hf_test",
 }
+
+
+@pytest.fixture(scope="module")
+def ray_home(tmp_path_factory) -> Iterator[None]:
+    """A home folder that Ray may keep the token of its cluster in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("RAY_AUTH_MODE", "token")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -84,9 +84,11 @@ def map_on_cluster(function: Callable[[Task], Result], tasks: Iterable[Task]) ->
     import ray
     from ray.exceptions import RayError
 
+    calls = [pickle.dumps(partial(function, task)) for task in tasks]
+    if not calls:
+        return
     try:
-        calls = ray.put([pickle.dumps(partial(function, task)) for task in tasks])  # Ray warns of large arguments
-        stream: Any = ray.remote(num_cpus=0)(Stream).remote(calls)
+        stream: Any = ray.remote(num_cpus=0)(Stream).remote(ray.put(calls))  # Ray warns of large arguments
         while (result := ray.get(stream.take.remote())) is not None:
             outcome = pickle.loads(result)
             if isinstance(outcome, Exception):

@@ -46,9 +46,9 @@ class Visitor:
     swapper: FrameSwapper
 
 
-def build_live_tab(available: gr.State) -> gr.Image:
+def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
     """Lay out the tab and connect it, within an open `gr.Blocks`; returns the source's input."""
-    visitors: Sessions[Visitor] = Sessions()
+    visitors: Sessions[Visitor] = Sessions(demo)
     gr.Markdown(INTRO, elem_id="live-intro")
     with gr.Row(equal_height=False):
         with gr.Column():

@@ -77,7 +77,7 @@ def build_demo() -> gr.Blocks:
                 tab.select(None, inputs, own.components, js=CARRY_OVER, api_visibility="private")
             for title, build_one in SOURCE_TABS.items():
                 with gr.Tab(title, elem_id=f"{title.lower()}-tab") as tab:
-                    source = build_one(available)
+                    source = build_one(demo, available)
                 if source is not None:
                     tab.select(None, [photo.source, source], source, js=CARRY_SOURCE, api_visibility="private")
             with gr.Tab("Components", elem_id="components-tab"):

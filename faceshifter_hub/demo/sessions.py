@@ -4,24 +4,24 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import gradio as gr
-from gradio.context import get_blocks_context
 
 Kept = TypeVar("Kept")
 
 
 class Sessions(Generic[Kept]):
-    """Things by the session they belong to, within an open `gr.Blocks`; forgotten when its page is closed or reloaded.
+    """Things by the session they belong to, forgotten when its page is closed or reloaded.
 
-    A state's `delete_callback` would do so an hour later, for which a run would go on that nobody waits for.
+    A state's `delete_callback` comes an hour later, and until then a run would go on that nobody waits for.
 
     Args:
+        demo: The page.
         on_leaving: Called with what was kept.
     """
 
-    def __init__(self, on_leaving: Callable[[Kept], None] = lambda kept: None):
+    def __init__(self, demo: gr.Blocks, on_leaving: Callable[[Kept], None] = lambda kept: None):
         self.on_leaving = on_leaving
         self.by_hash: dict[str | None, Kept] = {}
-        get_blocks_context().unload(self._leave)
+        demo.unload(self._leave)
 
     def _leave(self, request: gr.Request) -> None:
         if request.session_hash in self.by_hash:

@@ -44,14 +44,14 @@ class Stopped(FaceShifterError):
     """The visitor asked for it."""
 
 
-def build_video_tab(available: gr.State) -> gr.Image | None:
+def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
     """Lay out the tab and connect it, within an open `gr.Blocks`; returns the source's input."""
     try:
         require_av()
     except MissingPackageError as error:
         gr.Markdown(str(error), elem_id="video-missing")
         return None
-    running: Sessions[Event] = Sessions(on_leaving=Event.set)
+    running: Sessions[Event] = Sessions(demo, on_leaving=Event.set)
     with gr.Row(equal_height=False):
         with gr.Column():
             with gr.Row():
@@ -148,6 +148,7 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
         source: str,
         video: str,
         consent: bool,
+        request: gr.Request,
         start: float = 0,
         end: float = FIRST_CHOICE,
         refine: bool = True,
@@ -158,7 +159,6 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
         colour: str = "none",
         grain: bool = False,
         choices: Choices = available.value,
-        request: gr.Request | None = None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it by its default)
     ) -> tuple:
         """Put the source's identity into a part of a video.
@@ -167,6 +167,7 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
             source: Photo of the person whose identity is taken.
             video: Whose largest face changes.
             consent: States that everyone shown agreed to this swap; nothing is done without.
+            request: Tells whose run it is, so that the visitor can stop it.
             start: Where the part begins, in seconds after the first frame.
             end: Where the part ends.
             refine: Whether stage 2 runs.
@@ -177,7 +178,6 @@ def build_video_tab(available: gr.State) -> gr.Image | None:
             colour: See `/swap`.
             grain: See `/swap`.
             choices: What the visitor may choose from.
-            request: Tells whose run it is, so that the visitor can stop it.
             progress: Is shown on the page.
 
         Returns:
@@ -242,14 +242,13 @@ def validate_video(source: str | None, video: str | None, consent: bool, *others
 
 
 @contextmanager
-def stoppable(running: Sessions[Event], request: gr.Request | None, stopped: Event) -> Iterator[None]:
+def stoppable(running: Sessions[Event], request: gr.Request, stopped: Event) -> Iterator[None]:
     """Let the visitor of a session stop what runs, and have it stop when the page is closed."""
-    session = request.session_hash if request else None
-    running.by_hash[session] = stopped
+    running.by_hash[request.session_hash] = stopped
     try:
         yield
     finally:
-        running.by_hash.pop(session, None)
+        running.by_hash.pop(request.session_hash, None)
 
 
 def time_left(seconds: float | None) -> str:

@@ -224,7 +224,7 @@ def plan_tasks(jobs: Sequence[Job]) -> tuple[list[Task], BatchReport]:
         tasks += [Task(job, job.target / file, job.output / names[file], job.output) for file in listing.pictures]
         report.passed_by += listing.passed_by
         if listing.videos:
-            note = f"Of the other files, {listing.videos:,} are videos; give each a job of its own in a file of jobs."
+            note = f"Videos among the other files: {listing.videos:,}; give each a job of its own in a file of jobs."
             report.notes[str(job.target)] = [note]
         report.failed |= {str(folder): why for folder, why in listing.unreadable.items()}
     return tasks, report

@@ -176,8 +176,9 @@ def choose_copied(video: Path, info: VideoInfo, output: Path) -> tuple[list[int]
             if _fits(stream, first.get(stream.index), CONTAINERS[output.suffix.lower()]):
                 copied.append(stream.index)
             elif stream.type == "audio":
+                remedy = "choose a name in .mkv" if _fits(stream, None, "matroska") else "convert it to AAC first"
                 raise UnwritableOutputError(
-                    f"'{output.name}' cannot hold the sound of '{video.name}', {what}; choose a name in .mkv."
+                    f"'{output.name}' cannot hold the sound of '{video.name}', {what}; {remedy}."
                 )
             elif not _holds_chapters(stream, container):
                 notes.append(f"A file ending in {output.suffix} cannot hold {what} of '{video.name}': it is left out.")

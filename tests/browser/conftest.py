@@ -6,13 +6,18 @@ import sys
 import tempfile
 import threading
 import time
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 import uvicorn
+from made_videos import make_video
+from PIL import Image
 from playwright.sync_api import sync_playwright
 from serving import free_port, open_browser, serve
 from tiny_networks import tiny_networks
+from visit import TARGET
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "tests" / "hub"))
@@ -131,6 +136,16 @@ def start_server(tmp_path_factory, plugin, pipeline, hub_of_demo):
 @pytest.fixture(scope="session")
 def server(start_server):
     return start_server()
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory):
+    """A rendered face that moves a little: two seconds, ten frames each."""
+    with Image.open(TARGET) as picture:
+        face = np.asarray(picture.convert("RGB").resize((256, 256)))
+    pictures = [np.roll(face, n, axis=1) for n in range(20)]
+    path = tmp_path_factory.mktemp("film") / "face.mp4"
+    return make_video(path, 20, size=(256, 256), time_base=Fraction(1, 10), pictures=pictures)
 
 
 @pytest.fixture(scope="session")

@@ -1,28 +1,11 @@
 """The tab Video: a frame first, then a part of a video."""
 
 import av
-import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import expect
-from visit import SOURCE, SWAP_ENDS, TARGET, fits_phone, open_tab, press, upload
+from visit import SOURCE, SWAP_ENDS, fits_phone, open_tab, press, upload
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    """A rendered face that moves a little: two seconds, ten frames each."""
-    path = tmp_path_factory.mktemp("film") / "face.mp4"
-    with Image.open(TARGET) as picture, av.open(str(path), "w") as container:
-        face = np.asarray(picture.convert("RGB").resize((256, 256)))
-        stream = container.add_stream("libx264", rate=10)
-        stream.width = stream.height = 256
-        stream.pix_fmt = "yuv420p"
-        for n in range(20):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.roll(face, n, axis=1), "rgb24")))
-        container.mux(stream.encode())
-    return path
 
 
 def test_a_part_of_a_video_is_previewed_and_swapped(page, film, tmp_path):

@@ -21,7 +21,7 @@ def test_pictures_at_any_depth_are_listed_and_rubbish_is_passed_by(tmp_path):
     os.mkfifo(folder / "pipe.png")
     listing = list_pictures(folder, tmp_path / "out")
     assert listing.pictures == [Path("a/deep/é.png"), Path("b.JPG")]
-    assert listing.passed_by == 5 and not listing.unreadable
+    assert (listing.passed_by, listing.videos) == (5, 1) and not listing.unreadable
 
 
 def test_links_do_not_lead_out_of_the_folder(tmp_path):

@@ -17,17 +17,15 @@ from faceshifter_hub.preparation.photographs import Photograph
 
 
 @pytest.fixture(autouse=True, scope="module")
-def home(tmp_path_factory):
-    """A home folder that Ray may keep the token of its cluster in; its processes know this module."""
+def known_here(ray_home):
+    """The cluster's processes know this module."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
         yield
 
 
 @pytest.fixture(scope="module")
-def connection(home):
+def connection(known_here):
     """A cluster of this machine's cores."""
     with connected("local"):
         yield
@@ -60,6 +58,7 @@ def test_a_cluster_goes_on_where_processes_stopped_and_they_where_it_did(prepare
 
 def test_results_come_in_the_order_of_their_tasks(connection):
     assert list(map_on_cluster(abs, range(-200, 0))) == list(range(200, 0, -1))
+    assert list(map_on_cluster(abs, [])) == []
 
 
 def end_once(number: int, place: Path) -> int:

@@ -1,0 +1,130 @@
+"""What visitors do that nobody hopes for: broken files, strange names, leaving in mid-run, coming all at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from made_videos import make_video
+from PIL import Image
+from playwright.sync_api import expect
+from visit import SOURCE, SWAP_ENDS, TARGET, open_tab, press, upload
+
+pytestmark = pytest.mark.browser
+
+CONSENT = "Everyone shown in these pictures agreed"
+CROWD = 10
+STRANGE_NAME = """50% of 'Zoë' & "顔" #1; $(ls) .jpg"""
+
+
+@pytest.fixture(scope="module")
+def client(server, tmp_path_factory):
+    return Client(server.url, download_files=tmp_path_factory.mktemp("results"), verbose=False)
+
+
+def portrait(path, side=256):
+    with Image.open(TARGET) as picture:
+        picture.convert("RGB").resize((side, side)).save(path)
+    return path
+
+
+# ---- broken files
+
+
+def cut_off(path):
+    half = portrait(path.with_suffix(".jpg")).read_bytes()
+    path.write_bytes(half[: len(half) // 2])
+
+
+def words(path):
+    path.write_text("a face, in words")
+
+
+def huge(path):
+    Image.new("1", (10_000, 10_000)).save(path)
+
+
+def empty(path):
+    path.touch()
+
+
+BROKEN = {
+    cut_off: "The target picture is damaged",
+    words: "The target picture is not a picture that can be read",
+    huge: "The target picture has 10000 x 10000 pixels, more than the",
+    empty: "The target picture is empty",
+}
+
+
+@pytest.mark.parametrize(("write", "said"), BROKEN.items(), ids=[write.__name__ for write in BROKEN])
+def test_a_broken_picture_is_one_sentence(client, tmp_path, write, said):
+    write(tmp_path / "face.png")
+    with pytest.raises(AppError) as caught:
+        client.predict(handle_file(SOURCE), handle_file(tmp_path / "face.png"), True, api_name="/swap")
+    assert str(caught.value).startswith(said)
+    assert "/" not in str(caught.value) and "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize("endpoint", ["/preview_frame", "/swap_video"])
+def test_half_a_video_is_one_sentence(client, film, tmp_path, endpoint):
+    half = film.read_bytes()
+    (tmp_path / "half.mp4").write_bytes(half[: len(half) // 2])
+    video = handle_file(tmp_path / "half.mp4")  # its index, which comes last, is missing
+    with pytest.raises(AppError, match=r"^The video is not a video that can be read") as caught:
+        client.predict(handle_file(SOURCE), video, True, api_name=endpoint)
+    assert "/" not in str(caught.value)
+
+
+def test_a_video_without_a_face_stays_as_it_is_and_says_so(client, tmp_path):
+    video = handle_file(make_video(tmp_path / "square.mp4", 5, size=(128, 128)))
+    *_, notes = client.predict(handle_file(SOURCE), video, True, api_name="/swap_video")
+    assert "0 of 5 frames swapped" in notes and "face" in notes, notes
+
+
+def test_files_may_have_any_name(page, tmp_path):
+    upload(page, source=portrait(tmp_path / STRANGE_NAME), target=portrait(tmp_path / f"2 {STRANGE_NAME}"))
+    page.get_by_label(CONSENT).check()
+    press(page, "Swap")
+    page.locator("#slider img").first.wait_for(timeout=SWAP_ENDS)
+
+
+# ---- strange visits
+
+
+def results(server):
+    return {path for path in server.temporary.rglob("faceshifter.*")}
+
+
+def test_who_leaves_in_mid_run_keeps_nobody_waiting(page, film, server):
+    before = results(server)
+    open_tab(page, "Video")
+    upload(page, video_source=SOURCE)
+    page.locator("#video input[type=file]").set_input_files(film)
+    expect(page.locator("#about-video")).to_contain_text("20 frames", timeout=SWAP_ENDS)
+    page.locator("#video-consent input").check()
+    press(page, "Swap the video")
+    expect(page.locator("#video-result")).to_contain_text("left", timeout=SWAP_ENDS)
+    page.reload()
+
+    upload(page, source=SOURCE, target=TARGET)
+    assert page.locator("#slider img").count() == 0
+    open_tab(page, "Video")
+    page.locator("#video-source img").wait_for()
+    page.locator("#video input[type=file]").set_input_files(film)
+    page.locator("#video-consent input").check()
+    press(page, "Preview one frame")  # in the lane of the run that nobody waits for
+    page.locator("#frame img").wait_for(timeout=SWAP_ENDS)
+    assert results(server) == before
+
+
+def test_a_crowd_is_served_and_each_gets_their_own(server, tmp_path):
+    def visit(n):
+        client = Client(server.url, download_files=tmp_path / f"visitor-{n}", verbose=False)
+        target = portrait(tmp_path / f"target-{n}.png", 200 + n)
+        _, result, *_ = client.predict(handle_file(SOURCE), handle_file(target), True, False, api_name="/swap")
+        with Image.open(target) as before, Image.open(result) as after:
+            return before.size == after.size and np.any(np.asarray(before) != np.asarray(after))
+
+    with ThreadPoolExecutor(CROWD) as crowd:
+        assert all(crowd.map(visit, range(CROWD)))
