@@ -19,7 +19,7 @@ from trainers.options import parse_options
 
 ROOT = Path(__file__).parents[1]
 OPTIONS = {"aei.py": AEIOptions, "hear.py": HEAROptions, "ablate.py": AblationOptions}
-FOREIGN = {"accelerate", "bash", "cd", "curl", "docker", "eval", "git", "hf", "npm", "pip", "python", "sudo"}
+FOREIGN = {"accelerate", "bash", "cd", "curl", "docker", "eval", "git", "hf", "npm", "npx", "pip", "python", "sudo"}
 BLOCK = re.compile(
     r"(?:^<!-- (?P<directive>not run|file): (?P<argument>[^>]+) -->\n+)?"
     r"^```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^```$",

@@ -69,14 +69,14 @@ def consent_input(prefix: str = "", label: str = CONSENT) -> gr.Checkbox:
     return gr.Checkbox(label=label, show_label=False, elem_id=f"{prefix}consent", elem_classes="consent")
 
 
-def photo_input(label: str, elem_id: str, alt_text: str) -> gr.Image:
-    """Return an upload that hands on the visitor's file as it came, unopened."""
+def photo_input(label: str, elem_id: str, alt_text: str, height: int = 280) -> gr.Image:
+    """Return an upload, so many pixels high, that hands on the visitor's file as it came, unopened."""
     image = gr.Image(
         label=label,
         type="filepath",
         sources=["upload", "clipboard"],
         buttons=[],
-        height=280,
+        height=height,
         elem_id=elem_id,
         elem_classes="chosen",
         alt_text=alt_text,

@@ -13,6 +13,7 @@ from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.faces.selection import left_to_right
 
 CROP = 160  # pixels
+ROW = 200  # pixels high, a face and its source
 MOST_PEOPLE = 12
 
 People = dict[int, str]  # number of a face, from left to right, to the source's file
@@ -33,12 +34,14 @@ def people_inputs(target: gr.Image, available: gr.State) -> gr.State:
                         label=f"Face {number}",
                         interactive=False,
                         buttons=[],
-                        height=CROP,
+                        height=ROW,
                         min_width=120,
                         elem_id=f"face-{number}",
                         alt_text=f"Face {number} of the target, counted from left to right",
                     )
-                    own = photo_input(f"Source for face {number}", f"source-{number}", f"The source for face {number}")
+                    own = photo_input(
+                        f"Source for face {number}", f"source-{number}", f"The source for face {number}", ROW
+                    )
                     own.change(
                         partial(put, number), [own, people], people, show_progress="hidden", api_visibility="private"
                     )

@@ -1,6 +1,6 @@
 """The tab Photo: one source, one target, one swapped picture, and what each stage made of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ def build_photo_tab(available: gr.State) -> Pair:
         also: Sequence[str] | None = None,
         choices: Choices = available.value,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it by its default)
-    ) -> tuple:
+    ) -> Iterator[tuple]:
         """Put the source's identity into the target's photo.
 
         Args:
@@ -122,8 +122,9 @@ def build_photo_tab(available: gr.State) -> Pair:
             choices: What the visitor may choose from.
             progress: Is shown on the page.
 
-        Returns:
-            Target and result to compare, the result as a PNG file, the pictures of every stage, and notes.
+        Yields:
+            Target and result to compare, the result as a PNG file, the pictures of every stage, and notes; first
+            without the file and the stages, which take a while to write.
         """
         names = dict(zip(dropdowns, (generator, identity_encoder, attribute_encoder, refiner, detector), strict=True))
         with said_on_page("No swap"):
@@ -141,17 +142,16 @@ def build_photo_tab(available: gr.State) -> Pair:
                 sources = [*([source] if source else []), *(also or ())]
                 who = pipeline.identity(*(read_upload(path, "source") for path in sources))
             output = pipeline(who, photo.pixels, return_stages=True, **options.model_dump())
-            progress(0.8, "Writing the pictures")
-            result = output.images[0]
+            result, said = output.images[0], summary(output)
             with new_folder(file.GRADIO_CACHE) as folder:
-                path = folder / RESULT_NAME
-                write_photograph(photo.with_pixels(np.asarray(result)), path)
                 before_and_after = (
                     write_preview(Image.fromarray(photo.pixels), folder, "before"),
                     write_preview(result, folder, "after"),
                 )
-                made = write_stages(output.stages[0], folder)
-        return before_and_after, str(path), made, summary(output)
+                yield before_and_after, None, [], said
+                path = folder / RESULT_NAME
+                write_photograph(photo.with_pixels(np.asarray(result)), path)
+                yield before_and_after, str(path), write_stages(output.stages[0], folder), said
 
     button.click(
         swap,

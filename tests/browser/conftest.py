@@ -148,7 +148,7 @@ def film(tmp_path_factory):
     return make_video(path, 20, size=(256, 256), time_base=Fraction(1, 10), pictures=pictures)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while it is open, nothing else can start an event loop in this thread
 def browser(tmp_path_factory):
     with sync_playwright() as playwright:
         browser = open_browser(playwright, tmp_path_factory.mktemp("camera"))

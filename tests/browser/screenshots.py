@@ -9,8 +9,11 @@ from io import BytesIO
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+import numpy as np  # noqa: E402
+from group_picture import PEOPLE, group  # noqa: E402
+from made_videos import make_video  # noqa: E402
 from PIL import Image  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 from serving import open_browser, serve  # noqa: E402
@@ -30,12 +33,54 @@ def save(page, name):
         picture.convert("RGB").save(IMAGES / f"demo-{name}.webp", quality=80, method=6)
 
 
-def take_pictures(page):
+def show_people(page, folder):
+    """Show, in the tab Photo, several people with sources of their own, and how a face is pasted."""
+    Image.fromarray(group(1, 2, 3)).save(folder / "group.png")
+    upload(page, target=folder / "group.png")
+    page.locator("#consent input").check()
+    page.get_by_role("button", name="Several people").click()
+    press(page, "Find the faces of the target photo")
+    page.locator("#face-3 img").wait_for(timeout=SWAP_ENDS)
+    upload(page, source_1=SOURCE, source_3=PEOPLE[4])
+    press(page, "Swap")
+    page.locator("#stages img").first.wait_for(timeout=SWAP_ENDS)
+    page.evaluate("document.querySelector('#consent').scrollIntoView()")
+    save(page, "people")
+    page.get_by_role("button", name="Several people").click()
+    page.get_by_role("button", name="Whose face, and how").click()
+    page.get_by_role("button", name="More photos of the source").click()
+    page.evaluate("document.querySelector('#refine').scrollIntoView()")
+    save(page, "options")
+    page.reload()
+    page.get_by_role("tab", name="Photo").wait_for()
+
+
+def show_video(page, folder):
+    """Show the tab Video: a face that moves to and fro, swapped."""
+    with Image.open(TARGET) as picture:
+        face = np.asarray(picture.convert("RGB"))
+    pictures = [np.roll(face, round(10 * np.sin(n / 4)), axis=1) for n in range(25)]
+    film = make_video(folder / "face.mp4", 25, size=face.shape[:2], pictures=pictures)
+    open_tab(page, "Video")
+    page.locator("#video-source img").wait_for()
+    page.locator("#video input[type=file]").set_input_files(film)
+    page.locator("#about-video").get_by_text("frames").wait_for(timeout=SWAP_ENDS)
+    page.locator("#video-consent input").check()
+    press(page, "Preview one frame")
+    page.locator("#frame img").wait_for(timeout=SWAP_ENDS)
+    press(page, "Swap the video")
+    page.locator("#video-notes").get_by_text("frames swapped").wait_for(timeout=4 * SWAP_ENDS)
+    page.evaluate("scrollTo(0, 0)")
+    save(page, "video")
+
+
+def take_pictures(page, folder):
     """Visit every tab."""
+    show_people(page, folder)
     upload(page, source=SOURCE, target=TARGET)
     page.locator("#consent input").check()
     press(page, "Swap")
-    page.locator("#slider img").first.wait_for(timeout=SWAP_ENDS)
+    page.locator("#stages img").first.wait_for(timeout=SWAP_ENDS)
     page.evaluate("scrollTo(0, 0)")
     save(page, "photo")
     page.set_viewport_size(PHONE)
@@ -58,6 +103,8 @@ def take_pictures(page):
     save(page, "stages")
     page.evaluate("scrollTo(0, 0)")
     save(page, "inspect")
+
+    show_video(page, folder)
 
     open_tab(page, "Live")
     page.locator("#live-consent input").check()
@@ -83,7 +130,7 @@ def main():
             page = open_browser(playwright, Path(temporary)).new_page(viewport=DESKTOP)
             page.goto(server.url)
             page.get_by_role("tab", name="Photo").wait_for()
-            take_pictures(page)
+            take_pictures(page, Path(temporary))
         finally:
             server.stop()
 

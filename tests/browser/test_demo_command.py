@@ -8,6 +8,7 @@ import time
 
 import httpx
 import pytest
+from interrupts import heed_interrupts
 from serving import free_port
 
 from faceshifter_hub import cli
@@ -23,6 +24,7 @@ def demo(port, temporary):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_interrupts,
     )
 
 

@@ -5,7 +5,6 @@ import functools
 import json
 import os
 import platform
-import signal
 import socket
 import subprocess
 import sys
@@ -109,7 +108,7 @@ def test_an_interrupted_run_goes_on(batch, photos, tmp_path, monkeypatch):
 
     def add_and_stop(*what):
         add(*what)
-        signal.raise_signal(signal.SIGINT)
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(Record, "add", add_and_stop)

@@ -10,6 +10,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from interrupts import heed_interrupts
 from photo_collection import face, prepare
 from PIL import Image
 
@@ -145,9 +146,6 @@ def test_an_interrupted_run_goes_on_and_makes_the_same_folder(prepared, collecti
 
 
 def test_ctrl_c_is_exit_code_130_and_says_that_the_same_command_goes_on(collection, tmp_path):
-    def heed_interrupts():
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
     command = [sys.executable, "-m", "faceshifter_hub.cli", "prepare", str(collection), str(tmp_path / "output")]
     process = subprocess.Popen(
         [*command, "--workers", "1"],

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from interrupts import heed_interrupts
 from PIL import Image
 from processes import RUN, children, command, runs, wait_for
 
@@ -124,11 +125,6 @@ def test_a_second_run_changes_nothing(made):
 
 def start_drawing(folder):
     """Start the command; return once a worker writes a shard that is not there yet."""
-
-    def heed_interrupts():
-        """Undo that a shell's background jobs ignore Ctrl-C, which every child inherits."""
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
     process = subprocess.Popen(command(folder), start_new_session=True, preexec_fn=heed_interrupts, **RUN)
     wait_for(lambda: list(folder.glob(".*.tar.*.partial")) or process.poll() is not None)
     assert process.poll() is None, process.stderr.read()

@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from interrupts import heed_interrupts
 from made_videos import make_video, picture, read_packets
 from square_swapper import SquareSwapper
 
@@ -220,7 +221,8 @@ swap_video(SquareSwapper(seconds=0.03), Path(sys.argv[2]), Path(sys.argv[3]))
 def test_a_killed_process_goes_on(tmp_path, sign):
     video, output = make_video(tmp_path / "v.mp4", 160, sound="aac"), tmp_path / "o.mp4"
     folder = tmp_path / ".o.mp4.faceshifter"
-    process = subprocess.Popen([sys.executable, "-c", KILLED, Path(__file__).parent, video, output])
+    command = [sys.executable, "-c", KILLED, Path(__file__).parent, video, output]
+    process = subprocess.Popen(command, preexec_fn=heed_interrupts)
     while not (folder / "000000.json").exists():
         assert process.poll() is None
         time.sleep(0.01)
