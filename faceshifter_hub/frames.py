@@ -74,12 +74,12 @@ class FrameSwapper:
         if self.number % AGAIN_EVERY == 0:
             undecided += [track for track in tracks if track in self.sources and self.sources[track] is None]
         if undecided:
-            self._decide(undecided, tracks, frame)
+            self._decide(undecided, tracks)
         self.number += 1
         chosen = [(track.face, self.sources.get(track)) for track in tracks]
         return [Assignment(face, source) for face, source in chosen if source is not None]
 
-    def _decide(self, undecided: Sequence[Track], tracks: Sequence[Track], frame: np.ndarray) -> None:
+    def _decide(self, undecided: Sequence[Track], tracks: Sequence[Track]) -> None:
         """Give tracks their identity, or None for now."""
         role = self.roles[0]
         if role.person is None and self.options.faces == "largest":
@@ -88,7 +88,7 @@ class FrameSwapper:
             return
         by_face: dict[Face, Track] = {track.face: track for track in tracks}
         roles = self._open_roles(tracks)
-        assigned = assign_roles(roles, list(by_face), self.options, self.pipeline.embedder(frame)) if roles else []
+        assigned = assign_roles(roles, list(by_face), self.options, lambda face: by_face[face].z) if roles else []
         meant = {by_face[one.face]: one.source for one in assigned}
         for track in undecided:
             self.sources[track] = meant.get(track)

@@ -8,7 +8,6 @@ import zlib
 import cv2
 import numpy as np
 
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 PASTED = 0.5  # a pixel counts as pasted where the mask is above
 BLURS = (0.4, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2)  # standard deviations in pixels to choose from
 MOST_SHARPENING = 0.3  # times the face's difference from its blurred self; more brings out what networks draw amiss
@@ -17,6 +16,7 @@ WHITE_IN_BAND = (1 / FINE**2 + 1 / COARSE**2 - 4 / (FINE**2 + COARSE**2)) / (4 *
 DARK, BRIGHT = 8, 247  # levels beyond which grain is clipped
 MEASURED = 768  # pixels a side, around the face's middle, tell of a large face what there is to know
 FEWEST = 256  # pixels that tell a photograph's grain
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 OUTLIER = 3.0  # standard deviations, of the median: what is more is detail
 
 

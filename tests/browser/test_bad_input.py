@@ -10,8 +10,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from made_videos import make_video
 from PIL import Image
-from playwright.sync_api import expect
-from visit import SOURCE, SWAP_ENDS, TARGET, open_tab, press, upload
+from visit import SOURCE, SWAP_ENDS, TARGET, begin_video, open_tab, press, upload
 
 pytestmark = pytest.mark.browser
 
@@ -100,13 +99,7 @@ def results(server):
 
 def test_who_leaves_in_mid_run_keeps_nobody_waiting(page, film, server):
     before = results(server)
-    open_tab(page, "Video")
-    upload(page, video_source=SOURCE)
-    page.locator("#video input[type=file]").set_input_files(film)
-    expect(page.locator("#about-video")).to_contain_text("20 frames", timeout=SWAP_ENDS)
-    page.locator("#video-consent input").check()
-    press(page, "Swap the video")
-    expect(page.locator("#video-result")).to_contain_text("left", timeout=SWAP_ENDS)
+    begin_video(page, film)
     page.reload()
 
     upload(page, source=SOURCE, target=TARGET)

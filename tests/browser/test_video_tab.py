@@ -3,7 +3,7 @@
 import av
 import pytest
 from playwright.sync_api import expect
-from visit import SOURCE, SWAP_ENDS, fits_phone, open_tab, press, upload
+from visit import SOURCE, SWAP_ENDS, begin_video, fits_phone, open_tab, press, upload
 
 pytestmark = pytest.mark.browser
 
@@ -41,13 +41,7 @@ def test_a_part_of_a_video_is_previewed_and_swapped(page, film, tmp_path):
 
 
 def test_a_run_is_stopped(page, film, server):
-    open_tab(page, "Video")
-    upload(page, video_source=SOURCE)
-    page.locator("#video input[type=file]").set_input_files(film)
-    expect(page.locator("#about-video")).to_contain_text("20 frames", timeout=SWAP_ENDS)
-    page.locator("#video-consent input").check()
-    press(page, "Swap the video")
-    expect(page.locator("#video-result")).to_contain_text("left", timeout=SWAP_ENDS)
+    begin_video(page, film)
     press(page, "Stop")
     expect(page.get_by_text("Stopped; nothing was kept.")).to_be_visible(timeout=SWAP_ENDS)
     assert not list(server.temporary.rglob("*.faceshifter"))

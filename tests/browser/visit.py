@@ -1,5 +1,7 @@
 """What a visitor does on the page, for tests of several tabs."""
 
+from playwright.sync_api import expect
+
 from faceshifter_hub.registry import DATA_ROOT
 
 SOURCE, TARGET = sorted((DATA_ROOT / "examples").glob("*.webp"))[:2]
@@ -36,3 +38,14 @@ def fits_phone(page):
     """Tell whether nothing of the tab in sight is wider than a phone; the page becomes as wide as one."""
     page.set_viewport_size({"width": 390, "height": 844})
     return page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def begin_video(page, film):
+    """Have a video of 20 frames swapped; returns while that goes on."""
+    open_tab(page, "Video")
+    upload(page, video_source=SOURCE)
+    page.locator("#video input[type=file]").set_input_files(film)
+    expect(page.locator("#about-video")).to_contain_text("20 frames", timeout=SWAP_ENDS)
+    page.locator("#video-consent input").check()
+    press(page, "Swap the video")
+    expect(page.locator("#video-result")).to_contain_text("left", timeout=SWAP_ENDS)
