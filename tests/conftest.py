@@ -7,6 +7,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,11 +24,17 @@ os.environ |= {
 }
 
 
+@pytest.fixture(scope="session")
+def ray_token(tmp_path_factory) -> Path:
+    """The one home folder of a session that Ray keeps the token of its clusters in: a process reads it once."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture(scope="module")
-def ray_home(tmp_path_factory) -> Iterator[None]:
-    """A home folder that Ray may keep the token of its cluster in."""
+def ray_home(ray_token) -> Iterator[None]:
+    """Ray's clusters ask for the token in its home folder."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("HOME", str(ray_token))
         patch.setenv("RAY_AUTH_MODE", "token")
         yield
 
