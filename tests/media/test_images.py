@@ -4,6 +4,7 @@ import io
 import os
 import re
 import resource
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -261,11 +262,19 @@ def test_places_that_cannot_be_written_are_refused_before_and_after_the_work(tmp
     assert {path.name for path in tmp_path.iterdir()} == {"folder.png", "file"}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_refused(tmp_path):
-    tmp_path.chmod(0o500)
-    assert "cannot be written" in refused(UnwritableOutputError, check_output, tmp_path / "result.png")
-    tmp_path.chmod(0o700)
+@pytest.fixture
+def nobody():
+    """Be a user without rights for a while, where one may: root writes everywhere."""
+    if os.geteuid():
+        yield
+        return
+    os.setresuid(65534, 65534, 0)
+    yield
+    os.setresuid(0, 0, 0)
+
+
+def test_a_read_only_folder_is_refused(nobody):
+    assert "cannot be written" in refused(UnwritableOutputError, check_output, Path("/usr/result.png"))
 
 
 @pytest.mark.parametrize(("width", "name"), [(65501, "wide.jpg"), (16384, "wide.webp")])
