@@ -16,6 +16,7 @@ class Settings(BaseSettings):
     device: str = Field(default="auto", description="torch device; `auto` takes CUDA where there is one, else the CPU")
     max_image_pixels: int = Field(default=50_000_000, gt=0, description="largest picture read, in pixels")
     max_image_bytes: int = Field(default=64 * 2**20, gt=0, description="largest picture file read, in bytes")
+    max_upload_bytes: int = Field(default=2**30, gt=0, description="largest file that the demo takes, in bytes")
     max_animation_frames: int = Field(default=1000, gt=0, description="most frames of an animated picture")
     max_animation_pixels: int = Field(default=250_000_000, gt=0, description="most pixels of all its frames together")
     cache: Path = Field(default=Path("~/.cache/faceshifter_hub"), description="folder for networks fetched on demand")

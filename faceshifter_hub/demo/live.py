@@ -12,6 +12,7 @@ from gradio.data_classes import ImageData
 from PIL import Image
 
 from faceshifter_hub.demo.choices import Choices
+from faceshifter_hub.demo.dropdowns import component_dropdowns
 from faceshifter_hub.demo.inputs import (
     NO_CONSENT,
     NO_SOURCE,
@@ -42,7 +43,7 @@ READY = "Choose a source, tick the statement, then start the camera."
 class Visitor:
     """Who is live: the swapper, and out of what it was made."""
 
-    made_of: tuple[str, bool]
+    made_of: tuple[str | bool | None, ...]
     swapper: FrameSwapper
 
 
@@ -58,6 +59,8 @@ def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
                 False, label="Refine each frame (stage 2, slower)", show_label=False, elem_id="live-refine"
             )
             face_examples(source, "live-")
+            with gr.Accordion("Components", open=False, elem_id="live-components"):
+                dropdowns = component_dropdowns(available, "live-")
         with gr.Column():
             camera = gr.Image(
                 label="Camera",
@@ -86,6 +89,11 @@ def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
         source: str | None,
         consent: bool,
         refine: bool,
+        generator: str | None,
+        identity_encoder: str | None,
+        attribute_encoder: str | None,
+        refiner: str | None,
+        detector: str | None,
         choices: Choices,
         request: gr.Request,
     ) -> tuple[np.ndarray | None, str]:
@@ -97,11 +105,13 @@ def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
             return None, READY
         began = time.perf_counter()
         try:
+            components = (generator, identity_encoder, attribute_encoder, refiner, detector)
             visitor = visitors.by_hash.get(request.session_hash)
-            if visitor is None or visitor.made_of != (source, refine):
-                pipeline = load_pipeline(choices.addresses(choices.default()))
+            if visitor is None or visitor.made_of != (source, refine, *components):
+                pipeline = load_pipeline(choices.addresses(dict(zip(dropdowns, components, strict=True))))
                 swapper = FrameSwapper(pipeline, read_upload(source, "source"), SwapOptions.of(refine=refine))
-                visitor = visitors.by_hash[request.session_hash] = Visitor((source, refine), swapper)
+                visitor = Visitor((source, refine, *components), swapper)
+                visitors.by_hash[request.session_hash] = visitor
             photo = reduced(frame)
             assigned = visitor.swapper.assign(photo)
             [result] = visitor.swapper.swap([photo], [assigned])
@@ -113,7 +123,7 @@ def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
 
     camera.stream(
         swap_frame,
-        [camera, source, consent, refine, available],
+        [camera, source, consent, refine, *dropdowns.values(), available],
         [swapped, status],
         stream_every=EVERY,
         time_limit=LONGEST,

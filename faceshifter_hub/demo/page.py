@@ -115,7 +115,7 @@ def launch(demo: gr.Blocks, host: str | None = None, port: int | None = None) ->
             run_history=False,
             enable_monitoring=False,
             strict_cors=True,
-            max_file_size=get_settings().max_image_bytes,
+            max_file_size=get_settings().max_upload_bytes,
             footer_links=["gradio", "settings"],
             theme=THEME,
             css=CSS,

@@ -9,6 +9,7 @@ import gradio as gr
 import numpy as np
 
 from faceshifter_hub.demo.choices import Choices
+from faceshifter_hub.demo.dropdowns import component_dropdowns
 from faceshifter_hub.demo.inputs import (
     NO_CONSENT,
     NO_SOURCE,
@@ -76,6 +77,8 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
                 button = gr.Button("Swap the video", variant="primary", elem_id="swap-video", min_width=160)
                 stop = gr.Button("Stop", elem_id="stop-video", min_width=100)
             face_examples(source, "video-")
+            with gr.Accordion("Components", open=False, elem_id="video-components"):
+                dropdowns = component_dropdowns(available, "video-")
         with gr.Column():
             frame = gr.Image(
                 label="First frame of the part, swapped",
@@ -100,8 +103,10 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
         said = f"{info.width}×{info.height}, {info.duration:.1f} seconds, {info.frames} frames."
         return said, 0, round(min(info.duration, FIRST_CHOICE), 2)
 
-    def make_swapper(source: str, options: SwapOptions, choices: Choices) -> FrameSwapper:
-        pipeline = load_pipeline(choices.addresses(choices.default()))
+    def make_swapper(
+        source: str, options: SwapOptions, components: Sequence[str | None], choices: Choices
+    ) -> FrameSwapper:
+        pipeline = load_pipeline(choices.addresses(dict(zip(dropdowns, components, strict=True))))
         return FrameSwapper(pipeline, read_upload(source, "source"), options)
 
     @on_lent_gpu(seconds=60)
@@ -111,6 +116,11 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
         consent: bool,
         start: float = 0,
         refine: bool = True,
+        generator: str | None = None,
+        identity_encoder: str | None = None,
+        attribute_encoder: str | None = None,
+        refiner: str | None = None,
+        detector: str | None = None,
         strength: float = 1.0,
         faces: str = "largest",
         boost: int = 1,
@@ -127,6 +137,11 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
             consent: States that everyone shown agreed to this swap; nothing is done without.
             start: When the frame is shown, in seconds after the first.
             refine: Whether stage 2 runs.
+            generator: Name of a registered component; so are the following.
+            identity_encoder: See `generator`.
+            attribute_encoder: See `generator`.
+            refiner: See `generator`.
+            detector: See `generator`.
             strength: See `/swap`; so are the following.
             faces: See `/swap`; numbers count where faces appear first.
             boost: See `/swap`.
@@ -141,7 +156,8 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
         with said_on_page("No preview"), called(video, VIDEO):
             require_consent(consent)
             options = read_options(refine, (strength, faces, boost, keep, colour, grain))
-            return swap_one_frame(make_swapper(source, options, choices), video, float(start))
+            components = (generator, identity_encoder, attribute_encoder, refiner, detector)
+            return swap_one_frame(make_swapper(source, options, components, choices), video, float(start))
 
     @on_lent_gpu(seconds=300)
     def swap(
@@ -152,6 +168,11 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
         start: float = 0,
         end: float = FIRST_CHOICE,
         refine: bool = True,
+        generator: str | None = None,
+        identity_encoder: str | None = None,
+        attribute_encoder: str | None = None,
+        refiner: str | None = None,
+        detector: str | None = None,
         strength: float = 1.0,
         faces: str = "largest",
         boost: int = 1,
@@ -171,6 +192,11 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
             start: Where the part begins, in seconds after the first frame.
             end: Where the part ends.
             refine: Whether stage 2 runs.
+            generator: Name of a registered component; so are the following.
+            identity_encoder: See `generator`.
+            attribute_encoder: See `generator`.
+            refiner: See `generator`.
+            detector: See `generator`.
             strength: See `/swap`; so are the following.
             faces: See `/swap`; numbers count where faces appear first.
             boost: See `/swap`.
@@ -194,7 +220,8 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
             require_consent(consent)
             progress(None, "Loading the networks")
             options = read_options(refine, (strength, faces, boost, keep, colour, grain))
-            swapper = make_swapper(source, options, choices)
+            components = (generator, identity_encoder, attribute_encoder, refiner, detector)
+            swapper = make_swapper(source, options, components, choices)
             with new_folder(result.GRADIO_CACHE) as folder:
                 path = folder / RESULT_NAME
                 done = swap_video(swapper, video, path, start=start, end=end, progress=report)
@@ -207,7 +234,7 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
     video.change(describe, video, [about, start, end], show_progress="hidden", api_visibility="private")
     preview_button.click(
         swap_frame,
-        [source, video, consent, start, refine, *options, available],
+        [source, video, consent, start, refine, *dropdowns.values(), *options, available],
         frame,
         validator=validate_video,
         concurrency_id=LANE,
@@ -218,7 +245,7 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
     )
     button.click(
         swap,
-        [source, video, consent, start, end, refine, *options, available],
+        [source, video, consent, start, end, refine, *dropdowns.values(), *options, available],
         [result, file, notes],
         validator=validate_video,
         concurrency_id=LANE,

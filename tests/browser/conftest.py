@@ -110,6 +110,15 @@ def hub_of_demo():
     thread.join()
 
 
+LARGEST_UPLOAD = 80 * 2**20
+
+
+@pytest.fixture(scope="session")
+def largest_upload():
+    """Bytes of the largest file that the demo takes."""
+    return LARGEST_UPLOAD
+
+
 @pytest.fixture(scope="session")
 def start_server(tmp_path_factory, plugin, pipeline, hub_of_demo):
     """Start the demo, which ends with the tests if not before."""
@@ -119,6 +128,7 @@ def start_server(tmp_path_factory, plugin, pipeline, hub_of_demo):
         server = serve(
             tmp_path_factory.mktemp("temporary"),
             FACESHIFTER_PIPELINE=str(pipeline),
+            FACESHIFTER_MAX_UPLOAD_BYTES=str(LARGEST_UPLOAD),
             PYTHONPATH=str(plugin),
             HF_ENDPOINT=hub_of_demo.url,
             HF_HOME=str(tmp_path_factory.mktemp("hub-cache")),

@@ -46,6 +46,11 @@ def huge(path):
     Image.new("1", (10_000, 10_000)).save(path)
 
 
+def heavy(path):
+    with path.open("wb") as file:
+        file.truncate(65 * 2**20)
+
+
 def empty(path):
     path.touch()
 
@@ -54,6 +59,7 @@ BROKEN = {
     cut_off: "The target picture is damaged",
     words: "The target picture is not a picture that can be read",
     huge: "The target picture has 10000 x 10000 pixels, more than the",
+    heavy: "The target picture has 68,157,440 bytes, more than the",
     empty: "The target picture is empty",
 }
 
@@ -65,6 +71,14 @@ def test_a_broken_picture_is_one_sentence(client, tmp_path, write, said):
         client.predict(handle_file(SOURCE), handle_file(tmp_path / "face.png"), True, api_name="/swap")
     assert str(caught.value).startswith(said)
     assert "/" not in str(caught.value) and "Traceback" not in str(caught.value)
+
+
+def test_an_upload_over_the_limit_is_refused_and_not_kept(server, largest_upload):
+    before = set(server.temporary.rglob("*"))
+    files = {"files": ("large.mp4", BytesIO(bytes(largest_upload + 1)))}
+    answer = httpx.post(f"{server.url}/gradio_api/upload", files=files, timeout=60)
+    assert answer.status_code == 413
+    assert {path for path in server.temporary.rglob("*") if path.is_file()} <= before
 
 
 @pytest.mark.parametrize("endpoint", ["/preview_frame", "/swap_video"])
