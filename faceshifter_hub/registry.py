@@ -6,7 +6,7 @@ checking whether they fit together stays instant, and both happen before anythin
 
 import hashlib
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -325,9 +325,15 @@ def _find(name: str, manifests: Sequence[_AnyEntry], what: str) -> _AnyEntry:
     by_name = {manifest.name: manifest for manifest in manifests}
     if name in by_name:
         return by_name[name]
-    near = get_close_matches(name, by_name, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(by_name) or 'none'}."
-    raise UnknownComponentError(f"No {what} is called '{name}'; {hint}")
+    raise unknown(name, by_name, what)
+
+
+def unknown(name: str, names: Iterable[str], what: str) -> UnknownComponentError:
+    """Return the error that there is nothing of a name among those there are; its message suggests the nearest."""
+    names = list(names)
+    near = get_close_matches(name, names, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(names) or 'none'}."
+    return UnknownComponentError(f"No {what} is called '{name}'; {hint}")
 
 
 # ---- addresses

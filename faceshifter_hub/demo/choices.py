@@ -17,6 +17,7 @@ from faceshifter_hub.registry import (
     check_compatible,
     list_components,
     parse_address,
+    unknown,
 )
 
 FOLLOWS_GENERATOR: tuple[Kind, ...] = ("identity_encoder", "attribute_encoder", "hear_refiner")
@@ -88,10 +89,24 @@ class Choices:
         return Choices({**self.by_kind, kind: {**self.by_kind[kind], choice.name: choice}})
 
     def addresses(self, names: Mapping[Kind, str | None]) -> dict[Kind, str]:
-        """Return the addresses of the components chosen and of the default parser; None is left out."""
+        """Return the addresses of the components chosen and of the default parser; None is left out.
+
+        Raises:
+            UnknownComponentError: There is no component of a name; the message suggests the nearest.
+        """
         parser = next(iter(self.by_kind["face_parser"]), None)
-        chosen = {"face_parser": parser, **names}
-        return {kind: self.by_kind[kind][name].address for kind, name in chosen.items() if name is not None}
+        chosen: dict[Kind, str | None] = {"face_parser": parser, **names}
+        return {kind: self.find(kind, name).address for kind, name in chosen.items() if name is not None}
+
+    def find(self, kind: Kind, name: str) -> Choice:
+        """Return a component by its kind and name.
+
+        Raises:
+            UnknownComponentError: There is none; the message suggests the nearest.
+        """
+        if name not in self.by_kind[kind]:
+            raise unknown(name, self.by_kind[kind], kind.replace("_", " "))
+        return self.by_kind[kind][name]
 
 
 def misfit(kind_a: Kind, a: Choice, kind_b: Kind, b: Choice) -> str | None:

@@ -36,9 +36,10 @@ def component_dropdowns(available: gr.State, prefix: str = "", name: str = "") -
     for kind in CHOSEN_KINDS:
         label, info = COMPONENT_LABELS[kind]
         labelled = f"{label} {name}".strip()
-        dropdowns[kind] = gr.Dropdown(
+        dropdowns[kind] = dropdown = gr.Dropdown(
             **offer(choices.offered(kind, generator)), label=labelled, info=info, elem_id=f"{prefix}{kind}"
         )
+        dropdown.preprocess = name_sent  # type: ignore[method-assign]
     followers = [dropdowns[kind] for kind in FOLLOWS_GENERATOR]
 
     def follow(choices: Choices, generator: str, *chosen: str | None) -> list[dict[str, Any]]:
@@ -64,6 +65,11 @@ def component_dropdowns(available: gr.State, prefix: str = "", name: str = "") -
         api_visibility="private",
     )
     return dropdowns
+
+
+def name_sent(payload: object) -> str | None:
+    """Return a name as it came; over HTTP, Gradio itself would know only those that fit the default generator."""
+    return None if payload is None else str(payload)
 
 
 def offer(choices: Sequence[Choice], chosen: str | None = None) -> dict[str, Any]:

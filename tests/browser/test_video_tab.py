@@ -1,7 +1,11 @@
 """The tab Video: a frame first, then a part of a video."""
 
 import av
+import numpy as np
 import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
 from playwright.sync_api import expect
 from visit import SOURCE, SWAP_ENDS, begin_video, fits_phone, open_tab, press, upload
 
@@ -45,3 +49,16 @@ def test_a_run_is_stopped(page, film, server):
     press(page, "Stop")
     expect(page.get_by_text("Stopped; nothing was kept.")).to_be_visible(timeout=SWAP_ENDS)
     assert not list(server.temporary.rglob("*.faceshifter"))
+
+
+def test_a_video_is_swapped_by_the_components_chosen(server, film):
+    client = Client(server.url, verbose=False)
+    asked = {"source": handle_file(SOURCE), "video": handle_file(film), "consent": True}
+    chosen = {"generator": "aad-lite-256", "attribute_encoder": "attribute-lite-256", "refiner": "hear-lite-256"}
+    frames = [
+        np.asarray(Image.open(client.predict(**asked, refine=False, **more, api_name="/preview_frame")))
+        for more in ({}, chosen)
+    ]
+    assert np.any(frames[0] != frames[1])
+    with pytest.raises(AppError, match="No aad generator is called 'aad-light'; did you mean 'aad-lite-256'"):
+        client.predict(**asked, generator="aad-light", api_name="/preview_frame")
