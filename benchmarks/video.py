@@ -1,14 +1,14 @@
 """How much of a video's decoding and encoding is hidden behind the swap, and whether memory stays flat.
 
-`python benchmarks/video.py` makes a video of a rendered face that moves, measures each stage alone, then the whole
-program, and prints ratios; then it does a short and a long one, and compares the most memory that each process held.
+`python benchmarks/video.py` does a short and a long video and compares the most memory that each process held; then it
+makes one of a rendered face that moves, times each stage alone, then the whole program, and prints ratios.
 """
 
 import argparse
 import json
 import multiprocessing
 import os
-import resource
+import re
 import tempfile
 import time
 from collections.abc import Sequence
@@ -102,58 +102,75 @@ def peak_memory(film: Path, folder: Path, result: Connection) -> None:
     from faceshifter_hub.jobs.video import swap_video
 
     swap_video(Inverting(), film, folder / "memory.mp4", batch=BATCH)
-    result.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    # not ru_maxrss, which a child takes over from the process that started it
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert peak is not None
+    result.send(int(peak[1]) / 1000)
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=int, default=10, help="of the video (%(default)s)")
-    parser.add_argument("--long", type=int, default=120, help="of the video that memory is compared on (%(default)s)")
-    parser.add_argument("--height", type=int, default=720, help="of the video (%(default)s)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    arguments = parser.parse_args()
-
+def measure_speed(folder: Path, seconds: int, height: int) -> dict[str, Any]:
+    """Return the seconds of each stage alone, of the whole program, and what it takes of the slowest stage's."""
     from faceshifter_hub.frames import FrameSwapper
     from faceshifter_hub.jobs.video import swap_one_frame, swap_video
     from faceshifter_hub.options import SwapOptions
     from faceshifter_hub.pipeline import FaceShifterPipeline
 
+    film = make_film(folder / "film.mp4", seconds, height)
+    source = sorted(EXAMPLES.glob("face_*.webp"))[0]
+    swapper = FrameSwapper(FaceShifterPipeline.from_pretrained(), source, SwapOptions())
+    swap_one_frame(swapper, film, 0)  # what is slow once only
+    swapper.reset()
+    stages = time_stages(film, swapper, folder)
+    begin = time.perf_counter()
+    swap_video(swapper, film, folder / "out.mp4", batch=BATCH)
+    whole = time.perf_counter() - begin
+    return {"stages": stages, "whole": whole, "ratio": whole / max(stages.values())}
+
+
+def measure_memory(folder: Path, lengths: Sequence[int], height: int) -> dict[int, float]:
+    """Return the most memory, in MB, that a process held for a video of each length, in seconds."""
     context = multiprocessing.get_context("spawn")
+    memory = {}
+    for seconds in lengths:
+        film = make_film(folder / "memory-film.mp4", seconds, height)
+        result, sender = context.Pipe(duplex=False)
+        process = context.Process(target=peak_memory, args=(film, folder, sender))
+        process.start()
+        sender.close()
+        memory[seconds] = result.recv()
+        process.join()
+    return memory
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=10, help="of the video that is timed (%(default)s)")
+    parser.add_argument("--lengths", type=int, nargs=2, default=(60, 600), help="of which memory is compared")
+    parser.add_argument("--height", type=int, default=720, help="of the videos (%(default)s)")
+    parser.add_argument("--only", choices=("speed", "memory"), help="measure nothing else")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    arguments = parser.parse_args()
+
+    facts: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        film = make_film(folder / "film.mp4", arguments.seconds, arguments.height)
-        source = sorted(EXAMPLES.glob("face_*.webp"))[0]
-        swapper = FrameSwapper(FaceShifterPipeline.from_pretrained(), source, SwapOptions())
-        swap_one_frame(swapper, film, 0)  # what is slow once only
-        swapper.reset()
-        stages = time_stages(film, swapper, folder)
-        begin = time.perf_counter()
-        swap_video(swapper, film, folder / "out.mp4", batch=BATCH)
-        whole = time.perf_counter() - begin
-        memory = {}
-        for seconds in (arguments.seconds, arguments.long):
-            film = make_film(folder / "memory-film.mp4", seconds, arguments.height)
-            result, sender = context.Pipe(duplex=False)
-            process = context.Process(target=peak_memory, args=(film, folder, sender))
-            process.start()
-            sender.close()
-            memory[seconds] = result.recv()
-            process.join()
-    slowest = max(stages.values())
+        if arguments.only != "speed":
+            facts["memory_mb"] = measure_memory(Path(scratch), arguments.lengths, arguments.height)
+        if arguments.only != "memory":
+            facts |= measure_speed(Path(scratch), arguments.seconds, arguments.height)
     if arguments.json:
-        facts = {"stages": stages, "whole": whole, "ratio": whole / slowest, "memory_mb": memory}
         print(json.dumps({**vars(arguments), "cores": os.cpu_count(), **facts}, indent=2))
         return
-    print(f"{arguments.seconds} s of {arguments.height} lines, one face, {os.cpu_count()} cores")
-    for stage, seconds in stages.items():
-        print(f"{stage:8} alone {seconds:7.1f} s, {seconds / slowest:5.2f} of the slowest")
-    together = sum(stages.values())
-    print(f"whole          {whole:7.1f} s, {whole / slowest:5.2f} of the slowest, {whole / together:.2f} of all three")
-    short, long = memory.values()
-    print(
-        f"memory: {short:.0f} MB for {arguments.seconds} s, {long:.0f} MB for {arguments.long} s, {long / short:.2f}"
-    )
+    print(f"{arguments.height} lines, {RATE} frames a second, one face, {os.cpu_count()} cores")
+    if "memory_mb" in facts:
+        (short, held), (long, held_long) = facts["memory_mb"].items()
+        print(f"memory: {held:.0f} MB for {short} s, {held_long:.0f} MB for {long} s, {held_long / held:.2f}")
+    if "stages" in facts:
+        slowest, together = max(facts["stages"].values()), sum(facts["stages"].values())
+        for stage, seconds in facts["stages"].items():
+            print(f"{stage:8} alone {seconds:7.1f} s, {seconds / slowest:5.2f} of the slowest")
+        whole = facts["whole"]
+        print(f"whole          {whole:7.1f} s, {whole / slowest:5.2f} of the slowest, {whole / together:.2f} of all")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from trainers import losses, run
 from trainers.data import find_folders, load_preview, load_training
 from trainers.discriminator import MultiscaleDiscriminator
 from trainers.ema import EMA
+from trainers.growing import grow_encoder, grow_generator
 from trainers.options import Places, TrainingOptions, parse_options
 from trainers.pairs import SwapPairs
 from trainers.photo_triplets import PhotoTriplets, find_meshes
@@ -116,17 +117,11 @@ def build(options: AEIOptions) -> AEINet:
         attribute_channels=encoder.interface.attribute_space.channels,
     )
     if options.init_model is not None:
-        adopt(encoder, MultilevelAttributeEncoder.from_pretrained(str(options.init_model / "attribute_encoder")))
-        adopt(generator, AADGenerator.from_pretrained(str(options.init_model / "aad_generator")))
+        grow_encoder(
+            encoder, MultilevelAttributeEncoder.from_pretrained(str(options.init_model / "attribute_encoder"))
+        )
+        grow_generator(generator, AADGenerator.from_pretrained(str(options.init_model / "aad_generator")))
     return AEINet(encoder, generator)
-
-
-def adopt(network: nn.Module, other: nn.Module) -> None:
-    """Take every tensor of `other` that has the same name and shape in `network`."""
-    own = network.state_dict()
-    network.load_state_dict(
-        own | {k: v for k, v in other.state_dict().items() if k in own and v.shape == own[k].shape}
-    )
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -1,0 +1,62 @@
+"""A trained network as the beginning of another: of the same size, or of twice the resolution.
+
+Modules are named by the size of their map, so a larger network takes over the coarse levels. Its new, finest level
+begins as one that changes nothing: the encoder hands the picture on at half its size, the generator's block adds
+nothing to what came from below. So the grown network draws what the smaller one drew, larger, from its first step.
+"""
+
+import torch
+from torch import nn
+
+from faceshifter_hub.models.aad import AADGenerator
+from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
+
+SPREAD = 0.5  # standard deviation of what enters the encoder, about
+
+
+def adopt(network: nn.Module, small: nn.Module) -> None:
+    """Take every tensor of `small` that has the same name and shape in `network`."""
+    own = network.state_dict()
+    network.load_state_dict(
+        own | {k: v for k, v in small.state_dict().items() if k in own and v.shape == own[k].shape}
+    )
+
+
+@torch.no_grad()
+def grow_encoder(network: MultilevelAttributeEncoder, small: MultilevelAttributeEncoder) -> None:
+    """Begin as `small`; at twice its resolution, the new first step halves the picture and hands it on.
+
+    Six channels of that step, if it has as many, carry the three colours and their negatives: of a value and its
+    negative, LeakyReLU keeps what their difference gives back.
+    """
+    adopt(network, small)
+    size = next(iter(small.down))
+    if network.config.resolution != 2 * small.config.resolution or network.config.down_channels[0] < 6:
+        return
+    halve: nn.Sequential = network.down[str(2 * int(size))]  # type: ignore[assignment]
+    read: nn.Sequential = network.down[size]  # type: ignore[assignment]
+    colours: nn.Sequential = small.down[size]  # type: ignore[assignment]
+    conv, norm, leaky = halve
+    carried = torch.zeros(6, 3, 4, 4)
+    for colour in range(3):
+        carried[colour, colour, 1:3, 1:3] = 0.25  # the mean of the 2x2 pixels in the middle
+        carried[colour + 3, colour, 1:3, 1:3] = -0.25
+    conv.weight[:6] = carried
+    norm.weight[:6], norm.bias[:6] = SPREAD, 0
+    if isinstance(norm, nn.BatchNorm2d):
+        norm.running_var[:6] = SPREAD**2
+    kept = colours[0].weight / (1 + leaky.negative_slope)  # (C, 3, 4, 4)
+    read[0].weight.zero_()
+    read[0].weight[:, :6] = torch.cat([kept, -kept], dim=1)
+    for own, given in zip(read[1].state_dict().values(), colours[1].state_dict().values(), strict=True):
+        own.copy_(given)
+
+
+@torch.no_grad()
+def grow_generator(network: AADGenerator, small: AADGenerator) -> None:
+    """Begin as `small`; a new block that keeps the width adds nothing at first."""
+    adopt(network, small)
+    for size, block in network.blocks.items():
+        if size not in small.blocks:
+            block.conv2.weight.zero_()  # type: ignore[operator]
+            block.conv2.bias.zero_()  # type: ignore[operator]
