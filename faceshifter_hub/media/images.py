@@ -18,6 +18,7 @@ from faceshifter_hub.errors import (
     UnreadableImageError,
     UnwritableOutputError,
 )
+from faceshifter_hub.media.colour_profiles import to_srgb
 from faceshifter_hub.settings import get_settings
 
 ImageSource = str | Path | Image.Image | np.ndarray
@@ -39,14 +40,14 @@ WRITE_OPTIONS: dict[str, dict] = {  # by the file's extension
 def read_image(source: ImageSource) -> np.ndarray:
     """Read a picture as a photograph.
 
-    A file is turned upright by its EXIF orientation, an animation gives its first frame, 16 bits become 8, and what is
-    transparent shows white. Limits are checked before pixels are decoded.
+    A file is turned upright by its EXIF orientation, an animation gives its first frame, 16 bits become 8, what is
+    transparent shows white, and colours of another profile become sRGB. Limits are checked before pixels are decoded.
 
     Args:
         source: A path, a PIL image, or an array (H, W, 3) uint8 RGB.
 
     Returns:
-        (H, W, 3) uint8 RGB.
+        (H, W, 3) uint8 sRGB.
 
     Raises:
         UnreadableImageError: It is no picture, or a damaged one; `InaccessibleImageError` where that is not known.
@@ -208,7 +209,10 @@ def check_pixels(width: int, height: int, name: str) -> None:
 def _decode(image: Image.Image, name: str, mode: str = "RGB") -> np.ndarray:
     upright = decode_upright(image, name)
     with failures_mean_damage(name):
-        return np.asarray(on_white(to_eight_bits(upright)) if mode == "RGB" else upright.convert(mode))
+        if mode != "RGB":
+            return np.asarray(upright.convert(mode))
+        seen = upright if upright.mode == "CMYK" else on_white(to_eight_bits(upright))
+        return np.asarray(to_srgb(seen, image.info.get("icc_profile")))
 
 
 def decode_upright(image: Image.Image, name: str) -> Image.Image:

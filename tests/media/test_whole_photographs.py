@@ -324,6 +324,7 @@ def test_networks_see_srgb_and_the_file_keeps_its_own_colours(tmp_path):
     Image.fromarray(red).save(tmp_path / "target.png", icc_profile=foreign_profile())
     photograph = read_photograph(tmp_path / "target.png")
     np.testing.assert_allclose(photograph.pixels[0, 0], (0, 255, 0), atol=1)  # red and green are exchanged in it
+    np.testing.assert_array_equal(read_image(tmp_path / "target.png"), photograph.pixels)  # of a source
     result = round_trip(tmp_path / "target.png")
     np.testing.assert_allclose(result.pixels[FACE], np.broadcast_to((200, 30, 60), (8, 10, 3)), atol=3)
     np.testing.assert_allclose(result.colours[FACE], np.broadcast_to((30, 200, 60), (8, 10, 3)), atol=3)
