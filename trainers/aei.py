@@ -43,7 +43,6 @@ class AEIOptions(TrainingOptions):
         [], description="photographs that are streamed: a data set of the Hub, or several as NAME=WEIGHT"
     )
     dataset_person_column: str | None = Field(None, description="column of a streamed data set that says who it is")
-    init_model: Path | None = Field(None, description="output of another run whose tensors are taken where they fit")
     adversarial_weight: float = 1.0
     attribute_weight: float = 10.0
     identity_weight: float = 5.0

@@ -23,6 +23,7 @@ from trainers import losses, run
 from trainers.data import find_folders, load_preview, load_training
 from trainers.ema import EMA
 from trainers.frozen_aei import FrozenAEI, part_address
+from trainers.growing import adopt
 from trainers.hard_targets import draw_histogram, hardest, heuristic_errors
 from trainers.occlusion import load_cutouts, read_cutouts
 from trainers.options import TrainingOptions, parse_options
@@ -124,6 +125,8 @@ def main(argv: list[str] | None = None) -> None:
     preview = SwapPairs(held_out, triplets, options.resolution, GRID_ROWS, 1, 1.0, 0.5, cutouts)
 
     refiner = run.build(HEARRefiner, options.model, "refiner", resolution=options.resolution)
+    if options.init_model is not None:
+        adopt(refiner, HEARRefiner.from_pretrained(str(options.init_model / "hear_refiner")))
     layout = run.memory_format(accelerator)
     refiner = refiner.to(memory_format=layout)  # type: ignore[call-overload]
     optimizer = run.adam(refiner, options)

@@ -42,6 +42,7 @@ class TrainingOptions(BaseSettings):
     )
     synthetic_data_dir: Path | None = Field(None, description="folder of `faceshifter synthesize`, with triplets")
     output_dir: Path = Field(description="where checkpoints, samples and the trained components go")
+    init_model: Path | None = Field(None, description="output of another run whose tensors are taken where they fit")
     resolution: int = Field(256, ge=32, le=512)
     train_batch_size: int = Field(8, gt=0)
     gradient_accumulation_steps: int = Field(1, gt=0, description="batches a step")

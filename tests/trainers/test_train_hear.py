@@ -69,6 +69,14 @@ def test_a_resumed_run_is_the_run_that_was_never_interrupted(tiny_hear, tiny_aei
     assert metrics(tmp_path) == metrics(tiny_hear)
 
 
+def test_a_run_begins_where_another_ended(tiny_hear, tiny_aei, flags, tmp_path):
+    more = {"init_model": tiny_hear, "max_train_steps": 1, "learning_rate": 1e-9}
+    hear.main(flags("tiny-hear", tmp_path, aei_model=tiny_aei.folder, **more))
+    before, after = (HEARRefiner.from_pretrained(folder / "hear_refiner") for folder in (tiny_hear, tmp_path))
+    for a, b in zip(before.parameters(), after.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-3)
+
+
 def test_half_precision_trains(tiny_aei, flags, tmp_path, bf16):
     given = {"aei_model": tiny_aei.folder, "max_train_steps": 1, "mixed_precision": "bf16"}
     hear.main(flags("tiny-hear", tmp_path, **given))
