@@ -24,8 +24,7 @@ from trainers.ema import EMA
 from trainers.growing import grow_encoder, grow_generator
 from trainers.options import Places, TrainingOptions, parse_options
 from trainers.pairs import SwapPairs
-from trainers.photo_triplets import PhotoTriplets, find_meshes
-from trainers.photos import PhotoFolder
+from trainers.photo_triplets import load_exchanged
 from trainers.rendered import LiveTriplets, load_triplets
 from trainers.streams import open_streams
 from trainers.views import random_view
@@ -57,9 +56,6 @@ class AEIOptions(TrainingOptions):
     target_identity_weight: float = Field(0.0, description="ours: likeness to the target, where people differ")
     identity_views: bool = Field(False, description="ours: the identity loss looks through random views")
     identity_warmup_steps: int = Field(0, ge=0, description="ours: over so many steps L_id's weight grows from 0")
-    exchanged_ratio: float = Field(
-        0.0, ge=0, le=1, description="ours: share of the photographs whose swap is made by exchanging faces, and known"
-    )
     discriminator_start_step: int = Field(0, ge=0, description="ours: no L_adv before this step")
     discriminator_learning_rate: float = Field(4e-4, gt=0)
     r1_weight: float = Field(0.0, ge=0, description=f"ours: R1 penalty on the discriminator, every {R1_STEPS}th step")
@@ -84,24 +80,6 @@ class AEINet(nn.Module):
         z_att = self.encoder(target)
         result = self.generator(z_source, z_att)
         return result, z_att, self.encoder(result)
-
-
-def load_exchanged(
-    options: AEIOptions, folders: list[PhotoFolder], weights: list[float], accelerator: Accelerator
-) -> PhotoTriplets | None:
-    """Return the photographs whose swap is known, None where the recipe wants none.
-
-    Raises:
-        TrainingError: All photographs are streamed: their meshes cannot be found beforehand.
-    """
-    if not options.exchanged_ratio:
-        return None
-    if not folders:
-        raise TrainingError(
-            "exchanged_ratio needs photographs in a folder, --train_data_dir: streamed ones have no mesh."
-        )
-    kept_in = options.output_dir / "meshes"
-    return PhotoTriplets(folders, [find_meshes(folder, kept_in, accelerator) for folder in folders], weights)
 
 
 def build(options: AEIOptions) -> AEINet:

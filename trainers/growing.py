@@ -5,6 +5,9 @@ begins as one that changes nothing: the encoder hands the picture on at half its
 nothing to what came from below. So the grown network draws what the smaller one drew, larger, from its first step.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -33,9 +36,9 @@ def grow_encoder(network: MultilevelAttributeEncoder, small: MultilevelAttribute
     size = next(iter(small.down))
     if network.config.resolution != 2 * small.config.resolution or network.config.down_channels[0] < 6:
         return
-    halve: nn.Sequential = network.down[str(2 * int(size))]  # type: ignore[assignment]
-    read: nn.Sequential = network.down[size]  # type: ignore[assignment]
-    colours: nn.Sequential = small.down[size]  # type: ignore[assignment]
+    halve: Any = network.down[str(2 * int(size))]  # convolution, normalisation, LeakyReLU
+    read: Any = network.down[size]
+    colours: Any = small.down[size]
     conv, norm, leaky = halve
     carried = torch.zeros(6, 3, 4, 4)
     for colour in range(3):
@@ -43,7 +46,7 @@ def grow_encoder(network: MultilevelAttributeEncoder, small: MultilevelAttribute
         carried[colour + 3, colour, 1:3, 1:3] = -0.25
     conv.weight[:6] = carried
     norm.weight[:6], norm.bias[:6] = SPREAD, 0
-    if isinstance(norm, nn.BatchNorm2d):
+    if norm.running_var is not None:  # of batch normalisation
         norm.running_var[:6] = SPREAD**2
     kept = colours[0].weight / (1 + leaky.negative_slope)  # (C, 3, 4, 4)
     read[0].weight.zero_()
@@ -56,7 +59,7 @@ def grow_encoder(network: MultilevelAttributeEncoder, small: MultilevelAttribute
 def grow_generator(network: AADGenerator, small: AADGenerator) -> None:
     """Begin as `small`; a new block that keeps the width adds nothing at first."""
     adopt(network, small)
-    for size, block in network.blocks.items():
-        if size not in small.blocks:
-            block.conv2.weight.zero_()  # type: ignore[operator]
-            block.conv2.bias.zero_()  # type: ignore[operator]
+    blocks: Mapping[str, Any] = dict(network.blocks.items())
+    for size in blocks.keys() - small.blocks.keys():
+        blocks[size].conv2.weight.zero_()
+        blocks[size].conv2.bias.zero_()

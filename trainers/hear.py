@@ -28,6 +28,7 @@ from trainers.hard_targets import draw_histogram, hardest, heuristic_errors
 from trainers.occlusion import load_cutouts, read_cutouts
 from trainers.options import TrainingOptions, parse_options
 from trainers.pairs import SwapPairs, to_tensor
+from trainers.photo_triplets import load_exchanged
 from trainers.photos import Photo, PhotoFolder
 from trainers.pieces import cache_key
 from trainers.rendered import TargetsOf, Triplets, load_triplets
@@ -113,6 +114,7 @@ def main(argv: list[str] | None = None) -> None:
     folders = find_folders(options.train_data_dir, options.output_dir / "prepared", options.resolution, accelerator)
     photos, mixture = load_training(folders, options.resolution)
     held_out = load_preview(folders, options.resolution, mixture, GRID_ROWS)
+    exchanged = load_exchanged(options, photos, [weight for _, weight in folders], accelerator)
     triplets = load_triplets(options.synthetic_data_dir, options.resolution)
     cutouts = load_cutouts(map(triplets.fields, range(len(triplets))))
     if options.occluder_dir is not None:
@@ -121,7 +123,17 @@ def main(argv: list[str] | None = None) -> None:
 
     samples = run.samples_before(options.max_train_steps, options, accelerator)
     shares = options.different_ratio, options.rendered_ratio
-    pairs = SwapPairs(mixture, triplets, options.resolution, samples, options.seed, *shares, cutouts)
+    pairs = SwapPairs(
+        mixture,
+        triplets,
+        options.resolution,
+        samples,
+        options.seed,
+        *shares,
+        cutouts,
+        exchanged=exchanged,
+        exchanged_share=options.exchanged_ratio,
+    )
     preview = SwapPairs(held_out, triplets, options.resolution, GRID_ROWS, 1, 1.0, 0.5, cutouts)
 
     refiner = run.build(HEARRefiner, options.model, "refiner", resolution=options.resolution)

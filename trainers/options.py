@@ -54,6 +54,9 @@ class TrainingOptions(BaseSettings):
     lr_decay_steps: int = Field(0, ge=0, description="the last so many steps bring the rate linearly to zero")
     different_ratio: float = Field(0.8, ge=0, le=1, description="share of pairs of different people")
     rendered_ratio: float = Field(0.5, ge=0, le=1, description="share of rendered samples, if there are any")
+    exchanged_ratio: float = Field(
+        0.0, ge=0, le=1, description="ours: share of the photographs whose swap is made by exchanging faces, and known"
+    )
     ema_decay: float = Field(0.999, ge=0, lt=1)
     dataloader_num_workers: int = Field(1, ge=0)
     mixed_precision: Literal["no", "bf16"] = "no"

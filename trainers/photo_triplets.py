@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from accelerate import Accelerator
 
-from faceshifter_hub.errors import DataError
+from faceshifter_hub.errors import DataError, TrainingError
 from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
 from faceshifter_hub.evaluation.judging.mesh import Mesh, find_mesh
 from trainers.face_exchange import exchange_face
+from trainers.options import TrainingOptions
 from trainers.photos import MOST_DRAWS, Photo, PhotoFolder
 from trainers.pieces import cache_key, compute_in_pieces
 from trainers.rendered import Swap
@@ -88,3 +89,21 @@ def solid(mesh: Mesh) -> np.ndarray:
     """Return a mesh's points in pixels of its photograph, (468, 3): x to the right, y down, z away from the camera."""
     spread_in_photo, spread = (np.linalg.norm(p - p.mean(0)) for p in (mesh.in_photo, mesh.points[:, :2]))
     return np.column_stack([mesh.in_photo, -mesh.points[:, 2] * spread_in_photo / spread])
+
+
+def load_exchanged(
+    options: TrainingOptions, folders: list[PhotoFolder], weights: list[float], accelerator: Accelerator
+) -> PhotoTriplets | None:
+    """Return the photographs whose swap is known, None where the recipe wants none.
+
+    Raises:
+        TrainingError: All photographs are streamed: their meshes cannot be found beforehand.
+    """
+    if not options.exchanged_ratio:
+        return None
+    if not folders:
+        raise TrainingError(
+            "exchanged_ratio needs photographs in a folder, --train_data_dir: streamed ones have no mesh."
+        )
+    kept_in = options.output_dir / "meshes"
+    return PhotoTriplets(folders, [find_meshes(folder, kept_in, accelerator) for folder in folders], weights)

@@ -5,7 +5,7 @@ from test_train_aei import metrics
 
 from faceshifter_hub.errors import FaceShifterError
 from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
-from trainers import aei
+from trainers import aei, hear
 from trainers.face_exchange import exchange_face
 from trainers.pairs import SwapPairs
 from trainers.photo_triplets import PhotoTriplets, find_meshes
@@ -134,6 +134,12 @@ def test_the_share_of_photographs_whose_swap_is_known(photos, triplets):
 
 def test_stage_1_learns_from_exchanged_faces(flags, tmp_path):
     aei.main(flags("tiny-aei", tmp_path, max_train_steps=2, different_ratio=1, rendered_ratio=0, exchanged_ratio=1))
+    assert all(line["true_swap"] > 0 for line in metrics(tmp_path))
+
+
+def test_stage_2_learns_from_exchanged_faces(flags, tiny_aei, tmp_path):
+    shares = {"different_ratio": 1, "rendered_ratio": 0, "exchanged_ratio": 1}
+    hear.main(flags("tiny-hear", tmp_path, aei_model=tiny_aei.folder, max_train_steps=2, **shares))
     assert all(line["true_swap"] > 0 for line in metrics(tmp_path))
 
 
