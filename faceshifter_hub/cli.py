@@ -15,6 +15,7 @@ from faceshifter_hub.completion import add_completion
 from faceshifter_hub.demo_command import add_demo
 from faceshifter_hub.errors import FaceShifterError
 from faceshifter_hub.evaluation.command import add_evaluate
+from faceshifter_hub.export_command import add_export
 from faceshifter_hub.help import HelpfulParser
 from faceshifter_hub.jobs.batch_command import add_batch
 from faceshifter_hub.jobs.live_command import add_live
@@ -75,6 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_components(subparsers)
     add_info(subparsers)
     add_pull(subparsers)
+    add_export(subparsers)
     add_demo(subparsers)
     add_mcp(subparsers)
     add_evaluate(subparsers)

@@ -47,6 +47,10 @@ faceshifter pull faceshifter-lite
 faceshifter pull aad-lite-256 hear-lite-256 --json
 faceshifter pull hf://owner/repo@v1.0
 """,
+    "faceshifter export": """
+faceshifter export
+faceshifter export aad-lite-256 -o graphs/ --json
+""",
     "faceshifter demo": """
 faceshifter demo
 faceshifter demo --port 8000

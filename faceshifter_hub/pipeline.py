@@ -41,6 +41,8 @@ from faceshifter_hub.registry import (
     resolve,
     sha256_of,
 )
+from faceshifter_hub.runtimes import RUNTIMES, Runtime
+from faceshifter_hub.runtimes.networks import open_networks
 from faceshifter_hub.settings import get_settings
 from faceshifter_hub.stages import AlignedSwap, split_phases, stage_pictures, to_picture
 
@@ -94,18 +96,36 @@ class FaceShifterPipeline:
         components: One component a kind; `hear_refiner` may be missing, then stage 1's result is the result.
         addresses: Where each came from; in what the pipeline writes.
         device: Of the networks.
+        runtime: What runs the networks: `torch`, `onnxruntime`, `openvino`, or `auto`; by default the setting
+            `FACESHIFTER_RUNTIME`. The attribute of this name says which it is.
+
+    Raises:
+        SettingsError: The device does not exist, or the runtime does not run on it.
+        MissingPackageError: The runtime is not installed.
+        ComponentError: The runtime cannot run a component.
     """
 
     def __init__(
-        self, components: Mapping[Kind, ComponentMixin], addresses: Mapping[Kind, str], device: str | None = None
+        self,
+        components: Mapping[Kind, ComponentMixin],
+        addresses: Mapping[Kind, str],
+        device: str | None = None,
+        runtime: Runtime | None = None,
     ):
         self.device = pick_device(device)
         self.components: dict[Kind, Any] = {kind: nn.Module.to(part, self.device) for kind, part in components.items()}
         self.addresses = dict(addresses)
+        asked = pick_runtime(runtime)
+        self.runtime, self.networks = open_networks(self.components, self.resolution, asked, self.device)
 
     @classmethod
     def from_pretrained(
-        cls, address: str | Path | None = None, *, device: str | None = None, **components: str | Path
+        cls,
+        address: str | Path | None = None,
+        *,
+        device: str | None = None,
+        runtime: Runtime | None = None,
+        **components: str | Path,
     ) -> Self:
         """Load a pipeline, whole or with some components replaced.
 
@@ -113,23 +133,27 @@ class FaceShifterPipeline:
             address: Of a pipeline: a registered name, a folder, `hf://owner/repo[@revision]`. By default the setting
                 `FACESHIFTER_PIPELINE`.
             device: Torch device; by default the setting `FACESHIFTER_DEVICE`.
+            runtime: See the class; what it lacks is exported first, which takes about half a minute, once.
             **components: Address of a component to use instead of the pipeline's own, by kind:
                 `hear_refiner="hear-lite-256"`.
 
         Raises:
             IncompatibleComponentsError: Two components do not fit together; nothing was fetched.
             ComponentError: The pipeline or a component cannot be found, trusted or loaded.
-            SettingsError: The device does not exist.
+            SettingsError: The device does not exist, or the runtime does not run on it.
+            MissingPackageError: The runtime is not installed.
         """
         addresses = pipeline_addresses(address or get_settings().pipeline)
         for kind, replacement in components.items():
             if kind not in KINDS:
                 raise ComponentError(f"There is no kind of component '{kind}'; there are: {', '.join(KINDS)}.")
             addresses[kind] = str(replacement)
-        return cls.from_components(addresses, device=device)
+        return cls.from_components(addresses, device=device, runtime=runtime)
 
     @classmethod
-    def from_components(cls, addresses: Mapping[Kind, str], *, device: str | None = None) -> Self:
+    def from_components(
+        cls, addresses: Mapping[Kind, str], *, device: str | None = None, runtime: Runtime | None = None
+    ) -> Self:
         """Compose a pipeline from the addresses of its components, by kind.
 
         Raises:
@@ -140,7 +164,7 @@ class FaceShifterPipeline:
         if missing:
             raise ComponentError(f"A pipeline needs a component of kind {missing[0]}; name one.")
         check_compatible({kind: (address, component_interface(address, kind)) for kind, address in addresses.items()})
-        return cls({kind: load_component(a, kind) for kind, a in addresses.items()}, addresses, device)
+        return cls({kind: load_component(a, kind) for kind, a in addresses.items()}, addresses, device, runtime)
 
     # ---- swapping
 
@@ -298,7 +322,7 @@ class FaceShifterPipeline:
     @torch.inference_mode()
     def identify(self, face: np.ndarray) -> torch.Tensor:
         """Return z_id (1, d) of an aligned face (R, R, 3) uint8."""
-        return self.components["identity_encoder"](self.to_tensor(face))
+        return self.networks["identity_encoder"](self.to_tensor(face))
 
     def check(self, options: SwapOptions) -> None:
         """Raise ComponentError if the options ask for a component that the pipeline lacks."""
@@ -380,11 +404,11 @@ class FaceShifterPipeline:
                 watch=watch,
             )
             return phases.interlaced(boost)
-        generator = self.components["aad_generator"]
+        generator = self.networks["aad_generator"]
         with watch.time("stage one"):
-            modulations = generator.modulate_attributes(self.components["attribute_encoder"](target))
+            modulations = generator.modulate_attributes(self.networks["attribute_encoder"](target))
             if refine or strength != 1:
-                z_target = self.components["identity_encoder"](target)  # (B, d)
+                z_target = self.networks["identity_encoder"](target)  # (B, d)
             if strength != 1:
                 z_source = mix_identities(z_target, z_source, strength)
             if not refine:
@@ -395,13 +419,13 @@ class FaceShifterPipeline:
             swapped, reconstructed = both[0::2], both[1::2]
         with watch.time("stage two"):
             error = target - reconstructed
-            refined = self.components["hear_refiner"](swapped, error)
+            refined = self.networks["hear_refiner"](swapped, error)
         return AlignedSwap(target, swapped, reconstructed, error, refined, [m[0::2] for m in masks])
 
     @torch.inference_mode()
     def parse(self, target: torch.Tensor) -> list[np.ndarray]:
         """Return the probabilities of the parser's classes in aligned faces (B, 3, R, R), (12, R, R) each."""
-        return list(self.components["face_parser"](target).softmax(dim=1).cpu().numpy())
+        return list(self.networks["face_parser"](target).softmax(dim=1).cpu().numpy())
 
     def put_back(
         self,
@@ -549,6 +573,19 @@ def pair_up(
 def mix_identities(z_target: torch.Tensor, z_source: torch.Tensor, strength: float) -> torch.Tensor:
     """Return the identity on the line from z_target, 0, through z_source, 1, of unit length; all (B, d)."""
     return F.normalize(torch.lerp(F.normalize(z_target), F.normalize(z_source), strength))
+
+
+def pick_runtime(runtime: str | None) -> Runtime:
+    """Return the runtime asked for, or by setting.
+
+    Raises:
+        SettingsError: There is none of that name.
+    """
+    name = runtime or get_settings().runtime
+    for known in RUNTIMES:
+        if name == known:
+            return known
+    raise SettingsError(f"There is no runtime '{name}'; there are: {', '.join(RUNTIMES)}.")
 
 
 def pick_device(device: str | None) -> torch.device:

@@ -54,10 +54,11 @@ def pull(address: str) -> list[Pulled]:
     Raises:
         ComponentError: It cannot be found, fetched or trusted.
     """
-    return [_pull_component(part) for part in _parts(address)]
+    return [_pull_component(part) for part in component_addresses(address)]
 
 
-def _parts(address: str) -> list[str]:
+def component_addresses(address: str) -> list[str]:
+    """Return the addresses of a pipeline's components, or a component's own."""
     parsed = parse_address(address)
     if isinstance(parsed, RegistryAddress):
         entry = get_entry(parsed.name)

@@ -14,6 +14,10 @@ class Settings(BaseSettings):
 
     pipeline: str = Field(default="faceshifter-lite", description="address of the default pipeline")
     device: str = Field(default="auto", description="torch device; `auto` takes CUDA where there is one, else the CPU")
+    runtime: str = Field(
+        default="auto",
+        description="what runs the networks: torch, onnxruntime, openvino; `auto` is onnxruntime after an export",
+    )
     max_image_pixels: int = Field(default=50_000_000, gt=0, description="largest picture read, in pixels")
     max_image_bytes: int = Field(default=64 * 2**20, gt=0, description="largest picture file read, in bytes")
     max_upload_bytes: int = Field(default=2**30, gt=0, description="largest file that the demo takes, in bytes")

@@ -10,9 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HEAVY = {"accelerate", "cv2", "diffusers", "gradio", "huggingface_hub", "insightface", "onnxruntime", "torch"}
 
-PIPELINE = {"media", "settings", "options", "registry", "component", "models", "faces", "cast", "stages"}
+PIPELINE = {"media", "settings", "options", "registry", "component", "models", "faces", "cast", "stages", "runtimes"}
 SWAPPING = PIPELINE | {"pipeline", "frames"}
-COMMANDS = {"help", "completion", "pull", "demo_command", "mcp_command"}
+COMMANDS = {"help", "completion", "pull", "export_command", "demo_command", "mcp_command"}
 # each room, and the rooms it may import beside itself and `errors`, which is importable everywhere
 STANDS_ON = {
     "": set(),  # faceshifter_hub/__init__.py resolves its names lazily
@@ -26,6 +26,7 @@ STANDS_ON = {
     "component": {"registry"},
     "models": {"component", "registry"},
     "faces": {"media", "options", "component", "models", "registry"},
+    "runtimes": {"settings", "registry", "component", "models"},
     "pipeline": PIPELINE,
     "frames": PIPELINE | {"pipeline"},
     "jobs": SWAPPING | {"datasets"},
@@ -38,6 +39,7 @@ STANDS_ON = {
     "help": set(),
     "completion": set(),
     "pull": {"registry", "pipeline"},
+    "export_command": {"component", "runtimes", "settings", "pull", "datasets"},
     "demo_command": {"demo"},
     "mcp": SWAPPING,
     "mcp_command": {"mcp"},

@@ -99,7 +99,7 @@ class PipelineSwapper:
             results.append("")
         if found:
             with torch.inference_mode():
-                z_source = self.pipeline.components["identity_encoder"](torch.cat(sources))  # (N, d)
+                z_source = self.pipeline.networks["identity_encoder"](torch.cat(sources))  # (N, d)
             swap = self.pipeline.swap_aligned(z_source, torch.cat(targets), refine=self.refine)
             for (place, photo, target, matrix), face in zip(found, swap.result, strict=True):
                 results[place] = self.pipeline.put_back(photo, face, target, matrix)

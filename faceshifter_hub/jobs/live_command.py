@@ -3,7 +3,13 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from faceshifter_hub.jobs.option_arguments import add_option_arguments, add_people_arguments, options_from, source_from
+from faceshifter_hub.jobs.option_arguments import (
+    add_option_arguments,
+    add_people_arguments,
+    add_runtime_argument,
+    options_from,
+    source_from,
+)
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -20,6 +26,7 @@ def add_live(subparsers: "Subparsers") -> None:
     )
     add_people_arguments(parser)
     add_option_arguments(parser)
+    add_runtime_argument(parser)
     parser.set_defaults(run=run_live)
 
 
@@ -32,6 +39,6 @@ def run_live(arguments: argparse.Namespace) -> None:
     options = options_from(arguments)
     camera = int(arguments.camera) if arguments.camera.isdecimal() else arguments.camera
     with window(TITLE) as show:
-        pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline)
+        pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline, runtime=arguments.runtime)
         shown = swap_live(FrameSwapper(pipeline, source_from(arguments, pipeline), options), camera, show)
     print(f"{shown} frames shown.")

@@ -5,6 +5,7 @@ from typing import Any
 
 from faceshifter_hub.errors import SettingsError
 from faceshifter_hub.options import COLOURS, MOST_BOOST, REGIONS, SwapOptions
+from faceshifter_hub.runtimes import RUNTIMES
 
 
 def add_option_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +27,13 @@ def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--keep", nargs="+", choices=REGIONS, metavar="REGION", default=[], help=said("keep"))
     group.add_argument("--colour", choices=COLOURS, default=default.colour, help=said("colour"))
     group.add_argument("--grain", action="store_true", help=said("grain"))
+
+
+def add_runtime_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the pipeline's runtime."""
+    parser.add_argument(
+        "--runtime", choices=RUNTIMES, help="what runs the networks; auto is onnxruntime after `faceshifter export`"
+    )
 
 
 def options_from(arguments: argparse.Namespace) -> SwapOptions:

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceshifter_hub.errors import SettingsError
-from faceshifter_hub.jobs.option_arguments import add_option_arguments, add_people_arguments, options_from, source_from
+from faceshifter_hub.jobs.option_arguments import (
+    add_option_arguments,
+    add_people_arguments,
+    add_runtime_argument,
+    options_from,
+    source_from,
+)
 
 if TYPE_CHECKING:
     from faceshifter_hub.options import SwapOptions
@@ -25,6 +31,7 @@ def add_swap(subparsers: "Subparsers") -> None:
     )
     add_people_arguments(parser)
     add_option_arguments(parser)
+    add_runtime_argument(parser)
     parser.add_argument("--stages", metavar="DIR", help="write the pictures of every stage to this folder")
     parser.add_argument("--json", action="store_true", help="print faces, components and times as JSON")
     parser.set_defaults(run=run_swap)
@@ -49,7 +56,7 @@ def run_swap(arguments: argparse.Namespace) -> None:
     if stages is not None:
         make_folder(stages)
     target = read_photograph(arguments.target)
-    pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline)
+    pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline, runtime=arguments.runtime)
     output = pipeline(
         source_from(arguments, pipeline), target.pixels, return_stages=stages is not None, **options.model_dump()
     )
@@ -69,6 +76,7 @@ def run_swap(arguments: argparse.Namespace) -> None:
             "faces": faces,
             "notes": output.notes,
             "components": pipeline.describe_components(),
+            "runtime": pipeline.runtime,
             "milliseconds": output.milliseconds,
         }
         print(json.dumps(told, indent=2, ensure_ascii=False))
@@ -86,6 +94,6 @@ def run_swap_animation(arguments: argparse.Namespace, options: "SwapOptions") ->
         raise SettingsError("Of an animation neither stages nor JSON are told; leave out --stages and --json.")
     target, output = Path(arguments.target), Path(arguments.output)
     check_result(target, output)
-    pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline)
+    pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline, runtime=arguments.runtime)
     swap_animation(FrameSwapper(pipeline, source_from(arguments, pipeline), options), target, output)
     print(output)

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceshifter_hub.errors import SettingsError
-from faceshifter_hub.jobs.option_arguments import add_option_arguments, add_people_arguments, options_from, source_from
+from faceshifter_hub.jobs.option_arguments import (
+    add_option_arguments,
+    add_people_arguments,
+    add_runtime_argument,
+    options_from,
+    source_from,
+)
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -35,6 +41,7 @@ def add_video(subparsers: "Subparsers") -> None:
     parser.add_argument("--end", metavar="TIME", help="until here")
     add_people_arguments(parser)
     add_option_arguments(parser)
+    add_runtime_argument(parser)
     parser.add_argument("--json", action="store_true", help="print what was done as JSON")
     parser.set_defaults(run=run_video)
 
@@ -56,7 +63,7 @@ def run_video(arguments: argparse.Namespace) -> None:
     else:
         output = check_video_output(arguments.output)
     read_video_info(arguments.video)  # before networks are loaded, for nothing
-    pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline)
+    pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline, runtime=arguments.runtime)
     swapper = FrameSwapper(pipeline, source_from(arguments, pipeline), options)
     if arguments.preview:
         write_image(swap_one_frame(swapper, arguments.video, at), output)

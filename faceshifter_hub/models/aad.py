@@ -91,16 +91,25 @@ class AADLayer(nn.Module):
         Returns:
             The integrated activation (B, C, H, W), and M (B, 1 or C, H, W), None where M is held.
         """
-        h = self.norm(h)  # (B, C, H, W)
+        return self.integrate(self.norm(h), self.modulate_identity(z_id), attributes)
+
+    def modulate_identity(self, z_id: torch.Tensor) -> torch.Tensor | None:
+        """Turn z_id (B, d) into gamma_id and beta_id, stacked as (B, 2C); None for `spade`."""
+        return None if self.integration == "spade" else self.identity_modulation(z_id)
+
+    def integrate(
+        self, h_bar: torch.Tensor, identity: torch.Tensor | None, attributes: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Denormalise h_bar (B, C, H, W) by what the two `modulate_...` gave; returns what `forward` does."""
         if attributes is not None:
             gamma, beta = attributes.chunk(2, dim=1)  # 2 x (B, C, H, W)
-            a = gamma * h + beta
-        if self.integration != "spade":
-            gamma, beta = self.identity_modulation(z_id)[:, :, None, None].chunk(2, dim=1)  # 2 x (B, C, 1, 1)
-            i = gamma * h + beta
+            a = torch.addcmul(beta, gamma, h_bar)
+        if identity is not None:
+            gamma, beta = identity[:, :, None, None].chunk(2, dim=1)  # 2 x (B, C, 1, 1)
+            i = torch.addcmul(beta, gamma, h_bar)
         match self.integration:
             case "aad":
-                m = torch.sigmoid(self.mask(h))  # (B, 1 or C, H, W)
+                m = torch.sigmoid(self.mask(h_bar))  # (B, 1 or C, H, W)
                 return torch.lerp(a, i, m.expand_as(a)), m
             case "add":
                 return 0.5 * (a + i), None
@@ -151,6 +160,10 @@ class AADResBlock(nn.Module):
     def aad_layers(self) -> list[AADLayer]:
         """Return the two or three AAD layers, in the order of `modulate_attributes`."""
         return [self.aad1, self.aad2] + ([self.aad_skip] if self.learned_skip else [])
+
+    def convolutions(self) -> list[nn.Conv2d]:
+        """Return the convolution that follows each AAD layer, in the same order."""
+        return [self.conv1, self.conv2] + ([self.conv_skip] if self.learned_skip else [])
 
     def modulate_attributes(self, z_att: torch.Tensor) -> list[torch.Tensor | None]:
         """Turn z_att (B, C_att, H, W) into the attribute modulation of each AAD layer of the block."""

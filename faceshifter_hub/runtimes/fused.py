@@ -1,0 +1,126 @@
+"""Networks as inference runs them: derived from those that training runs, equal to them, with less to do.
+
+Batch normalisations are folded into the convolutions before them. In a generator, the AAD layers of a block have their
+attribute convolutions as one and their identity layers as one, and what two of them normalise over each picture is
+normalised once.
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from faceshifter_hub.models.aad import AADGenerator, AADResBlock
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def fuse(network: Network) -> Network:
+    """Return a copy of a network in eval mode, of the same methods and results, that has less to do.
+
+    Parameters that stay as they are belong to both.
+    """
+    shared = {id(parameter): parameter for parameter in network.parameters()}
+    fused = copy.deepcopy(network, shared)
+    for block in fused.modules():
+        if isinstance(block, nn.Sequential):
+            _fold_batch_norm(block)
+    if isinstance(fused, AADGenerator):
+        for size, block in fused.blocks.items():
+            assert isinstance(block, AADResBlock)
+            fused.blocks[size] = FusedAADResBlock(block)
+    return fused.eval()
+
+
+def _fold_batch_norm(block: nn.Sequential) -> None:
+    """Fold the batch normalisation that is second in a block into the convolution that is first, if so they are."""
+    if len(block) < 2 or not isinstance(block[1], nn.BatchNorm2d):
+        return
+    conv, norm = block[0], block[1]
+    assert isinstance(conv, nn.Conv2d | nn.ConvTranspose2d)
+    assert norm.running_mean is not None and norm.running_var is not None
+    conv.weight, conv.bias = fuse_conv_bn_weights(
+        conv.weight,
+        conv.bias,
+        norm.running_mean,
+        norm.running_var,
+        norm.eps,
+        norm.weight,
+        norm.bias,
+        transpose=isinstance(conv, nn.ConvTranspose2d),
+    )
+    block[1] = nn.Identity()
+
+
+class FusedAADResBlock(nn.Module):
+    """An `AADResBlock` whose AAD layers take their modulations from one convolution and one linear layer.
+
+    Args:
+        block: That it is equal to, and shares its other parameters with.
+    """
+
+    def __init__(self, block: AADResBlock):
+        super().__init__()
+        self.aad1, self.conv1, self.aad2, self.conv2 = block.aad1, block.conv1, block.aad2, block.conv2
+        self.learned_skip = block.learned_skip
+        if block.learned_skip:
+            self.aad_skip, self.conv_skip = block.aad_skip, block.conv_skip
+        self.norm1, self.norm2 = _as_group_norm(block.aad1.norm), _as_group_norm(block.aad2.norm)
+        layers = block.aad_layers()
+        self.widths = [2 * conv.in_channels for conv in block.convolutions()]  # of each AAD layer's modulations
+        self.attribute_modulation = _concatenated([getattr(layer, "attribute_modulation", None) for layer in layers])
+        self.identity_modulation = _concatenated([getattr(layer, "identity_modulation", None) for layer in layers])
+
+    def modulate_attributes(self, z_att: torch.Tensor) -> list[torch.Tensor | None]:
+        """Turn z_att (B, C_att, H, W) into the modulations of all AAD layers, (B, 2(C + C' + ...), H, W)."""
+        return [None if self.attribute_modulation is None else self.attribute_modulation(z_att)]
+
+    def forward(
+        self, h: torch.Tensor, z_id: torch.Tensor, attributes: Sequence[torch.Tensor | None], modulated: bool
+    ) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
+        """Return what `AADResBlock` does of the same h and z_id and of its own `modulate_attributes`."""
+        assert modulated, "a fused block takes what its own modulate_attributes gave"
+        of_attributes = self._split(attributes[0])
+        of_identity = self._split(None if self.identity_modulation is None else self.identity_modulation(z_id))
+        h_bar = self.norm1(h)  # (B, C_in, H, W)
+        y, m1 = self.aad1.integrate(h_bar, of_identity[0], of_attributes[0])
+        y = self.conv1(F.relu(y))
+        y, m2 = self.aad2.integrate(self.norm2(y), of_identity[1], of_attributes[1])
+        y = self.conv2(F.relu(y))  # (B, C_out, H, W)
+        if not self.learned_skip:
+            return h + y, [m1, m2]
+        if isinstance(self.aad_skip.norm, nn.BatchNorm2d):  # which has statistics of its own
+            h_bar = self.aad_skip.norm(h)
+        s, m3 = self.aad_skip.integrate(h_bar, of_identity[2], of_attributes[2])
+        return self.conv_skip(F.relu(s)) + y, [m1, m2, m3]
+
+    def _split(self, modulations: torch.Tensor | None) -> Sequence[torch.Tensor | None]:
+        """Take what all AAD layers were given apart, along the channels."""
+        return [None] * len(self.widths) if modulations is None else modulations.split(self.widths, dim=1)
+
+
+def _as_group_norm(norm: nn.Module) -> nn.Module:
+    """Return instance normalisation as the group normalisation it is: torch computes that several times faster."""
+    if not isinstance(norm, nn.InstanceNorm2d):
+        return norm
+    return nn.GroupNorm(norm.num_features, norm.num_features, norm.eps, affine=False)
+
+
+Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
+
+
+def _concatenated(layers: Sequence[Layer | None]) -> Layer | None:
+    """Return one layer whose outputs are those of several of the same input, one after the other; None of none."""
+    present = [layer for layer in layers if layer is not None]
+    if not present:
+        return None
+    one = copy.copy(present[0])
+    one._parameters = {
+        name: nn.Parameter(torch.cat([layer.get_parameter(name).detach() for layer in present]), requires_grad=False)
+        for name in ("weight", "bias")
+    }
+    return one

@@ -1,0 +1,142 @@
+"""Components as ONNX graphs, by `torch.export`: one graph for each thing that a pipeline asks of a component."""
+
+import logging
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.export import Dim
+
+from faceshifter_hub.component import ComponentMixin
+from faceshifter_hub.errors import ComponentError, MissingPackageError, first_line
+from faceshifter_hub.models.aad import AADGenerator
+from faceshifter_hub.runtimes.fused import fuse
+
+OPSET = 20
+FORWARD, MODULATE, GENERATE = "forward", "modulate_attributes", "generate"
+BATCH, IDENTITIES = Dim("batch", min=1, max=1024), Dim("identities", min=1, max=1024)
+SIDE = Dim("side", min=16, max=4096)
+TARGETS = 2  # in the examples that graphs are traced with
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What becomes an ONNX graph.
+
+    Attributes:
+        module: Takes tensors or lists of them, gives a tensor or a sequence of them.
+        inputs: Examples, as the module takes them.
+        dynamic: For each input, which of its axes may have another length than the example's.
+    """
+
+    module: nn.Module
+    inputs: tuple[Any, ...]
+    dynamic: tuple[Any, ...]
+
+
+class Modulate(nn.Module):
+    """z_att, n maps (B, C_k, S_k, S_k), to the modulations of a fused generator: those that are not None."""
+
+    def __init__(self, generator: AADGenerator):
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, z_att: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        return [a for level in self.generator.modulate_attributes(z_att) for a in level if a is not None]
+
+
+class Generate(nn.Module):
+    """z_id (N, d), which of B targets each is drawn for (N,), what `Modulate` gave: faces (N, 3, R, R) and masks."""
+
+    def __init__(self, generator: AADGenerator, modulated: Sequence[bool]):
+        super().__init__()
+        self.generator, self.modulated = generator, tuple(modulated)
+
+    def forward(
+        self, z_id: torch.Tensor, targets: torch.Tensor, modulations: Sequence[torch.Tensor]
+    ) -> list[torch.Tensor]:
+        given = iter([a.index_select(0, targets) for a in modulations])  # (N, M, S, S)
+        levels = [[next(given) if modulated else None] for modulated in self.modulated]
+        faces, masks = self.generator.draw(z_id, levels, modulated=True)
+        return [faces, *masks]
+
+
+def graphs_of(component: ComponentMixin, resolution: int) -> dict[str, Graph]:
+    """Return the graphs of a component by the name of the method each stands for.
+
+    Args:
+        component: Of any kind but a detector, whose three small networks see pictures of any size.
+        resolution: R, of the aligned faces.
+    """
+    fused = fuse(component)
+    face = torch.zeros(TARGETS, 3, resolution, resolution)
+    if isinstance(fused, AADGenerator):
+        return _generator_graphs(fused)
+    if component.kind == "face_parser":  # which sees boosted faces too
+        return {FORWARD: Graph(fused, (face,), ({0: BATCH, 2: SIDE, 3: SIDE},))}
+    # one tensor given twice would become one input
+    inputs = (face, face.clone()) if component.kind == "hear_refiner" else (face,)
+    return {FORWARD: Graph(fused, inputs, tuple({0: BATCH} for _ in inputs))}
+
+
+def _generator_graphs(generator: AADGenerator) -> dict[str, Graph]:
+    config = generator.config
+    z_att = [
+        torch.zeros(TARGETS, channels, int(size), int(size))
+        for size, channels in zip(generator.blocks, config.attribute_channels, strict=True)
+    ]
+    z_id = torch.ones(2 * TARGETS + 1, config.identity_dim)
+    targets = torch.zeros(len(z_id), dtype=torch.int64)
+    with torch.no_grad():
+        levels = generator.modulate_attributes(z_att)
+        modulations = Modulate(generator)(z_att)
+    modulated = [level[0] is not None for level in levels]
+    of_maps = [{0: BATCH} for _ in z_att]
+    of_modulations = [{0: BATCH} for _ in modulations]
+    return {
+        MODULATE: Graph(Modulate(generator), (z_att,), (of_maps,)),
+        GENERATE: Graph(
+            Generate(generator, modulated),
+            (z_id, targets, modulations),
+            ({0: IDENTITIES}, {0: IDENTITIES}, of_modulations),
+        ),
+    }
+
+
+def write_onnx(graph: Graph, path: Path) -> None:
+    """Write a graph as one ONNX file.
+
+    Raises:
+        MissingPackageError: onnxscript is not installed.
+        ComponentError: The network does something that ONNX cannot say.
+    """
+    try:
+        import onnxscript  # noqa: F401  (torch's own message speaks of something else)
+    except ImportError:
+        raise MissingPackageError(
+            "ONNX graphs are made by onnxscript; install it: pip install 'faceshifter-hub[onnx]'."
+        ) from None
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, which nothing here needs
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of torch's own deprecations
+        try:
+            program = torch.onnx.export(
+                graph.module.eval(),
+                graph.inputs,
+                dynamo=True,
+                dynamic_shapes=graph.dynamic,
+                opset_version=OPSET,
+                external_data=False,
+                verbose=False,
+            )
+        except (torch.onnx.OnnxExporterError, torch._dynamo.exc.UserError) as error:
+            raise ComponentError(
+                f"A {type(graph.module).__name__} cannot be exported to ONNX ({first_line(error)}); run it with the "
+                f"runtime torch."
+            ) from error
+    assert program is not None
+    program.save(path)

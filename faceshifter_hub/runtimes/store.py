@@ -1,0 +1,102 @@
+"""Exported graphs on disk: found by the content of what they were made of, written whole, verified when read.
+
+A folder a component, named by a hash of weights, configuration, the code that becomes the graph and torch's version.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from faceshifter_hub import models
+from faceshifter_hub.component import ComponentMixin
+from faceshifter_hub.errors import UnwritableOutputError
+from faceshifter_hub.registry import sha256_of
+from faceshifter_hub.runtimes import fused, graphs
+from faceshifter_hub.settings import get_settings
+
+SUMS = "sha256.json"
+
+
+def graph_store() -> Path:
+    """Return the folder of all exported graphs, which may not exist."""
+    return get_settings().cache.expanduser() / "graphs"
+
+
+def key_of(component: ComponentMixin, resolution: int) -> str:
+    """Return a hash of all that decides a component's graphs for aligned faces of `resolution` pixels."""
+    digest = hashlib.sha256(f"{type(component).__qualname__} {resolution} {torch.__version__}\n".encode())
+    digest.update(_code_of_graphs())
+    digest.update(component.to_json_string().encode())
+    for name, tensor in component.state_dict().items():
+        digest.update(f"\n{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+@cache
+def _code_of_graphs() -> bytes:
+    files = [*Path(models.__path__[0]).glob("*.py"), Path(fused.__file__), Path(graphs.__file__)]
+    return b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sorted(files))
+
+
+def find_graphs(key: str) -> dict[str, Path] | None:
+    """Return the graphs of a key by name; None where they are not there, or not as they were written."""
+    folder = graph_store() / key
+    try:
+        sums = json.loads((folder / SUMS).read_text("utf-8"))
+        paths = {name: folder / f"{name}.onnx" for name in sums}
+        if sums and all(sha256_of(paths[name]) == sums[name] for name in sums):
+            return paths
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    return None
+
+
+def make_graphs(component: ComponentMixin, resolution: int) -> dict[str, Path]:
+    """Return a component's graphs by name, out of the store or, where it lacks them, exported into it.
+
+    Raises:
+        MissingPackageError: They must be exported, and onnxscript is not installed.
+        ComponentError: The component cannot be exported.
+        UnwritableOutputError: The store cannot be written.
+    """
+    key = key_of(component, resolution)
+    found = find_graphs(key)
+    if found is not None:
+        return found
+    folder = graph_store() / key
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".exporting-") as scratch:
+            unfinished = Path(scratch, key)
+            write_graphs(component, resolution, unfinished)
+            shutil.rmtree(folder, ignore_errors=True)  # damaged, or there would be nothing to do
+            os.replace(unfinished, folder)
+    except OSError as error:
+        raise UnwritableOutputError(
+            f"Graphs cannot be written to {folder.parent} ({error.strerror}); choose another cache by "
+            f"FACESHIFTER_CACHE."
+        ) from error
+    return {path.stem: path for path in folder.glob("*.onnx")}
+
+
+def write_graphs(component: ComponentMixin, resolution: int, folder: Path) -> None:
+    """Export a component's graphs to a new folder, with their hashes.
+
+    Raises:
+        MissingPackageError: onnxscript is not installed.
+        ComponentError: The component cannot be exported.
+    """
+    folder.mkdir(parents=True)
+    sums = {}
+    for name, graph in graphs.graphs_of(component, resolution).items():
+        path = folder / f"{name}.onnx"
+        graphs.write_onnx(graph, path)
+        sums[name] = sha256_of(path)
+    (folder / SUMS).write_text(json.dumps(sums, indent=2) + "\n", "utf-8")

@@ -1,0 +1,60 @@
+"""Exported graphs are found by what they were made of, and made again where they are damaged."""
+
+import pytest
+import torch
+
+from faceshifter_hub.errors import UnwritableOutputError
+from faceshifter_hub.models.hear import HEARRefiner
+from faceshifter_hub.runtimes import store
+from faceshifter_hub.runtimes.store import find_graphs, graph_store, key_of, make_graphs
+
+
+@pytest.fixture
+def refiner():
+    torch.manual_seed(0)
+    return HEARRefiner(16, (4,)).eval()
+
+
+def test_the_key_is_the_content(refiner):
+    key = key_of(refiner, 16)
+    assert key == key_of(refiner, 16)
+    assert key != key_of(refiner, 32)
+    torch.manual_seed(0)
+    assert key == key_of(HEARRefiner(16, (4,)).eval(), 16)
+    assert key != key_of(HEARRefiner(16, (4,), residual=True).eval(), 16)
+    with torch.no_grad():
+        refiner.to_rgb.bias[0] += 1
+    assert key != key_of(refiner, 16)
+
+
+def test_what_is_stored_is_not_exported_again_unless_it_is_damaged(refiner, cache, monkeypatch):
+    assert find_graphs(key_of(refiner, 16)) is None
+    [path] = make_graphs(refiner, 16).values()
+    written = path.read_bytes()
+    again = []
+    whole = store.write_graphs
+    monkeypatch.setattr(store, "write_graphs", lambda *given: (again.append(1), whole(*given)))
+    assert make_graphs(refiner, 16) == {"forward": path}
+    assert not again
+    path.write_bytes(written[:-7] + b"damaged")
+    assert find_graphs(key_of(refiner, 16)) is None
+    make_graphs(refiner, 16)
+    assert again and find_graphs(key_of(refiner, 16)) == {"forward": path}
+
+
+def test_an_export_that_fails_leaves_nothing(refiner, cache, monkeypatch):
+    def interrupted(component, resolution, folder):
+        folder.mkdir()
+        (folder / "forward.onnx").write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "write_graphs", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        make_graphs(refiner, 16)
+    assert not list(graph_store().iterdir())
+
+
+def test_a_store_that_cannot_be_written_is_named(refiner, cache):
+    cache.write_text("a file where the folder should be")
+    with pytest.raises(UnwritableOutputError, match="FACESHIFTER_CACHE"):
+        make_graphs(refiner, 16)
