@@ -100,7 +100,9 @@ def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
             visitor = visitors.by_hash.get(request.session_hash)
             if visitor is None or visitor.made_of != (source, refine):
                 pipeline = load_pipeline(choices.addresses(choices.default()))
-                swapper = FrameSwapper(pipeline, read_upload(source, "source"), SwapOptions.of(refine=refine))
+                swapper = FrameSwapper(
+                    pipeline, read_upload(source, "source"), SwapOptions.of(refine=refine, label=True)
+                )
                 visitor = visitors.by_hash[request.session_hash] = Visitor((source, refine), swapper)
             photo = reduced(frame)
             assigned = visitor.swapper.assign(photo)
