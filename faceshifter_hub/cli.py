@@ -23,6 +23,7 @@ from faceshifter_hub.jobs.swap_command import add_swap
 from faceshifter_hub.jobs.video_command import add_video
 from faceshifter_hub.mcp_command import add_mcp
 from faceshifter_hub.preparation.command import add_prepare
+from faceshifter_hub.provenance.check_command import add_check
 from faceshifter_hub.publishing.command import add_publish
 from faceshifter_hub.pull import add_pull
 from faceshifter_hub.registry import (
@@ -73,6 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_batch(subparsers)
     add_video(subparsers)
     add_live(subparsers)
+    add_check(subparsers)
     add_components(subparsers)
     add_info(subparsers)
     add_pull(subparsers)

@@ -73,6 +73,10 @@ class NoFaceError(FaceError):
     """No face was found in a picture that needs one."""
 
 
+class CredentialsError(FaceShifterError):
+    """Content credentials cannot be signed, or not be read."""
+
+
 class ConsentError(FaceShifterError):
     """The consent of the people shown was not stated."""
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,6 +15,8 @@ from faceshifter_hub.faces.selection import select_faces
 from faceshifter_hub.faces.tracking import FaceTracker, Track
 from faceshifter_hub.options import SwapOptions
 from faceshifter_hub.pipeline import FaceShifterPipeline, Source
+from faceshifter_hub.provenance.credentials import Credentials
+from faceshifter_hub.provenance.marks import draw_id
 
 TURNED_EVERY = 25  # frames without an upright face, until lying ones are looked for again
 AGAIN_EVERY = 10  # frames, until a track that nobody was recognised in is looked at again
@@ -43,6 +46,7 @@ class FrameSwapper:
         self.tracker = FaceTracker()
         self.sources: WeakKeyDictionary[Track, Identity | None] = WeakKeyDictionary()  # until the tracker forgets them
         self.number, self.turn = 0, 0
+        self.mark_id = draw_id(self.options)
 
     def state(self) -> dict[str, Any]:
         """Return what is remembered of the frames so far, as JSON knows it."""
@@ -53,7 +57,8 @@ class FrameSwapper:
             if track in self.sources
         ]
         tracks = [track.state() for track in self.tracker.tracks]
-        return {"tracks": tracks, "roles": roles_of_tracks, "number": self.number, "turn": self.turn}
+        counted = {"number": self.number, "turn": self.turn}
+        return {"tracks": tracks, "roles": roles_of_tracks, "mark_id": self.mark_id} | counted
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on after the frames whose `state` it was, of a swapper of the same fingerprint."""
@@ -62,7 +67,7 @@ class FrameSwapper:
         self.tracker.tracks = [Track.restored(track, like) for track in state["tracks"]]
         for place, role in state["roles"]:
             self.sources[self.tracker.tracks[place]] = None if role is None else self.roles[role].source
-        self.number, self.turn = state["number"], state["turn"]
+        self.number, self.turn, self.mark_id = state["number"], state["turn"], state["mark_id"]
 
     def assign(self, frame: np.ndarray) -> list[Assignment]:
         """Return which faces of the next frame (H, W, 3) uint8 RGB get which identity; frames come in their order."""
@@ -102,7 +107,15 @@ class FrameSwapper:
 
     def swap(self, frames: Sequence[np.ndarray], assigned: Sequence[Sequence[Assignment]]) -> list[np.ndarray]:
         """Return the frames (H, W, 3) uint8 RGB with their faces swapped; what they are given decides alone."""
-        return self.pipeline.swap_faces(frames, assigned, self.options)[0]
+        return self.pipeline.swap_faces(frames, assigned, self.options, mark_id=self.mark_id)[0]
+
+    def credentials(self, target: Path | None = None) -> Credentials | None:
+        """Return what the clip's file says of itself; None where marks are off.
+
+        Args:
+            target: The file that was swapped, whose own credentials are kept as an ingredient.
+        """
+        return self.pipeline.credentials(self.mark_id, target)
 
     def fingerprint(self) -> str:
         """Return a hash of all that decides what becomes of a frame: components, identities, options."""

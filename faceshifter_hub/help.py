@@ -27,6 +27,10 @@ faceshifter video --map anna.jpg=new.jpg --map bob.jpg=other.jpg clip.mp4 -o swa
 faceshifter live source.jpg
 faceshifter live source.jpg --camera 1 --faces all --no-refine
 """,
+    "faceshifter check": """
+faceshifter check swapped.png
+faceshifter check clip.mp4 --json
+""",
     "faceshifter batch": """
 faceshifter batch source.jpg photos/ -o swapped/
 faceshifter batch source.jpg photos/ -o swapped/ --faces all --json

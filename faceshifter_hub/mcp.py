@@ -100,7 +100,8 @@ class Tools:
         photograph = read_photograph(target)
         with self._one_at_a_time:
             swapped = self.pipeline(source, photograph.pixels)
-        write_photograph(photograph.with_pixels(np.asarray(swapped.images[0])), output)
+        credentials = self.pipeline.credentials(swapped.mark_ids[0], target)
+        write_photograph(photograph.with_pixels(np.asarray(swapped.images[0])), output, credentials)
         return Swapped(
             output_path=str(output.relative_to(self.folder)), faces=len(swapped.faces[0]), notes=swapped.notes
         )

@@ -47,6 +47,10 @@ class SwapOptions(BaseModel):
     grain: bool = Field(
         default=False, description="match grain and sharpness to the target, so that the face looks not pasted"
     )
+    mark: bool = Field(
+        default=True, description="mark the result as synthetic: an invisible watermark and signed content credentials"
+    )
+    label: bool = Field(default=False, description="write 'AI modified' in a corner of the result, where no face is")
 
     @classmethod
     def of(cls, **chosen: Any) -> Self:

@@ -27,10 +27,13 @@ from faceshifter_hub.faces.colour import match_colour
 from faceshifter_hub.faces.detection import Face, detect_turned
 from faceshifter_hub.faces.masks import paste_mask
 from faceshifter_hub.faces.pasting import paste
-from faceshifter_hub.media.images import ImageSource, read_image
+from faceshifter_hub.media.images import ImageSource, read_image, write_image
 from faceshifter_hub.options import SwapOptions
+from faceshifter_hub.provenance.credentials import Credentials
+from faceshifter_hub.provenance.marks import draw_id, mark_pixels, mark_stages
 from faceshifter_hub.registry import (
     KINDS,
+    FolderAddress,
     Kind,
     RegistryAddress,
     check_compatible,
@@ -66,6 +69,8 @@ class FaceShifterPipelineOutput(BaseOutput):
             `refined`, `mask_4`, ...), where they were asked for.
         notes: What a user should know, in sentences.
         milliseconds: Time spent a stage, over all swaps of the call.
+        mark_ids: Of the watermark of each picture; None where marks are off.
+        credentials: What each picture's file says of itself; None likewise.
     """
 
     images: list[Image.Image]
@@ -73,6 +78,21 @@ class FaceShifterPipelineOutput(BaseOutput):
     stages: list[list[dict[str, Image.Image]]]
     notes: list[str]
     milliseconds: dict[str, float]
+    mark_ids: list[str | None]
+    credentials: list[Credentials | None]
+
+    def save(self, path: str | Path, number: int = 0) -> None:
+        """Write a picture, whole or not at all, with its content credentials; the extension chooses the format.
+
+        Args:
+            path: A file of that name is replaced.
+            number: Of the picture.
+
+        Raises:
+            UnwritableOutputError: The extension is unknown, or the file cannot be written there.
+            CredentialsError: It cannot be signed.
+        """
+        write_image(np.asarray(self.images[number]), path, self.credentials[number])
 
 
 @dataclass
@@ -117,6 +137,7 @@ class FaceShifterPipeline:
         self.addresses = dict(addresses)
         asked = pick_runtime(runtime)
         self.runtime, self.networks = open_networks(self.components, self.resolution, asked, self.device)
+        self._public_components: dict[Kind, dict[str, Any]] | None = None
 
     @classmethod
     def from_pretrained(
@@ -196,7 +217,7 @@ class FaceShifterPipeline:
         sources, targets = pair_up(source, target)
         chosen = SwapOptions.of(**options)
         self.check(chosen)
-        output = FaceShifterPipelineOutput([], [], [], [], {})
+        output = FaceShifterPipelineOutput([], [], [], [], {}, [], [])
         watch = Stopwatch()
         casts: dict[int, list[Role]] = {}
         for n, (one_source, one_target) in enumerate(zip(sources, targets, strict=True)):
@@ -209,13 +230,16 @@ class FaceShifterPipeline:
             with watch.time("detect"):
                 faces = self.detect(photo)
             assigned = self._assign(roles, photo, faces, chosen, f"target{of}", output.notes)
-            [result], swaps = self.swap_faces([photo], [assigned], chosen, watch=watch)
+            mark_id = draw_id(chosen)
+            [result], swaps = self.swap_faces([photo], [assigned], chosen, mark_id=mark_id, watch=watch)
             output.images.append(Image.fromarray(result))
             output.faces.append([one.face for one in assigned])
+            output.mark_ids.append(mark_id)
+            file = one_target if isinstance(one_target, str | Path) else None
+            output.credentials.append(self.credentials(mark_id, file))
             if return_stages:
-                output.stages.append(
-                    [stage_pictures(one.source.face, swap) for one, swap in zip(assigned, swaps, strict=True)]
-                )
+                stages = [stage_pictures(one.source.face, swap) for one, swap in zip(assigned, swaps, strict=True)]
+                output.stages.append([mark_stages(pictures, mark_id) for pictures in stages])
         output.milliseconds = watch.milliseconds
         return output
 
@@ -337,6 +361,7 @@ class FaceShifterPipeline:
         assigned: Sequence[Sequence[Assignment]],
         options: SwapOptions,
         *,
+        mark_id: str | None = None,
         watch: Stopwatch | None = None,
     ) -> tuple[list[np.ndarray], list[AlignedSwap]]:
         """Swap chosen faces of photographs, in batches, and paste them back.
@@ -345,6 +370,7 @@ class FaceShifterPipeline:
             photos: (H, W, 3) uint8 RGB each.
             assigned: Which faces of each get which identity.
             options: Of the swap; whose face changes is settled already.
+            mark_id: Of the watermark that the photographs get where a face changed; None for none.
             watch: Takes the time of each stage.
 
         Returns:
@@ -371,6 +397,11 @@ class FaceShifterPipeline:
                 ):
                     results[place] = self.put_back(results[place], result, face, matrix, options, regions)
             swaps += swap.split()
+        with watch.time("mark"):
+            for place, its in enumerate(assigned):
+                if its:
+                    boxes = [one.face.box for one in its]
+                    results[place] = mark_pixels(results[place], boxes, options, mark_id)
         return results, swaps
 
     @torch.inference_mode()
@@ -463,13 +494,34 @@ class FaceShifterPipeline:
 
     # ---- what it is made of
 
+    def credentials(self, mark_id: str | None, target: str | Path | None = None) -> Credentials | None:
+        """Return what the file of a swap says of itself; None where it says nothing, marks being off.
+
+        Args:
+            mark_id: Of its watermark.
+            target: Its file, whose own credentials are kept as an ingredient.
+        """
+        if mark_id is None:
+            return None
+        return Credentials(self.public_components(), mark_id, Path(target) if target is not None else None)
+
+    def public_components(self) -> dict[Kind, dict[str, Any]]:
+        """Return what `describe_components` says, with no more than the name of a folder of this machine."""
+        if self._public_components is None:
+            described = self.describe_components()
+            for one in described.values():
+                if isinstance(parse_address(one["address"]), FolderAddress):
+                    one["address"] = Path(one["address"]).name
+            self._public_components = described
+        return self._public_components
+
     def describe_components(self) -> dict[Kind, dict[str, Any]]:
-        """Return for each kind the component's address and the SHA-256 of its files."""
+        """Return for each kind the component's address, its commit where it has one, the SHA-256 of its files."""
         description: dict[Kind, dict[str, Any]] = {}
         for kind, address in self.addresses.items():
             resolved = resolve(address)
             hashes = {name: sha256_of(path) for name, path in resolved.files.items() if path.suffix != ".md"}
-            description[kind] = {"address": address, "sha256": hashes}
+            description[kind] = {"address": address, "commit": resolved.revision, "sha256": hashes}
         return description
 
     def save_pretrained(self, folder: str | Path) -> None:

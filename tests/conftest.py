@@ -15,6 +15,7 @@ HUB_SOCKET = socket.socket()
 HUB_SOCKET.bind(("127.0.0.1", 0))  # taken, but nobody listens: connections are refused at once
 
 os.environ |= {
+    "FACESHIFTER_CONFIG": tempfile.mkdtemp(prefix="faceshifter-config-tests-"),
     "HF_ENDPOINT": f"http://127.0.0.1:{HUB_SOCKET.getsockname()[1]}",
     "HF_HOME": tempfile.mkdtemp(prefix="faceshifter-hub-tests-"),
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -22,6 +23,13 @@ os.environ |= {
     "HF_HUB_DISABLE_XET": "1",
     "HF_TOKEN": "hf_test",
 }
+
+
+@pytest.fixture
+def unmarked(monkeypatch) -> None:
+    """Swaps without label and watermark, for tests of what else they change."""
+    monkeypatch.setattr("faceshifter_hub.pipeline.mark_pixels", lambda photo, *_: photo)
+    monkeypatch.setattr("faceshifter_hub.pipeline.mark_stages", lambda pictures, _: pictures)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from faceshifter_hub.errors import ComponentError, NoFaceError, SettingsError
 from faceshifter_hub.stages import join_phases, split_phases
 
 THREE = group(1, 2, 3, sides=(320, 230, 250))
+pytestmark = pytest.mark.usefixtures("unmarked")  # a mark would be all over the picture
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from faceshifter_hub.frames import FrameSwapper
 from faceshifter_hub.options import SwapOptions
 
 SIDES = (320, 230, 250)
+pytestmark = pytest.mark.usefixtures("unmarked")  # a mark would be all over the picture
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HEAVY = {"accelerate", "cv2", "diffusers", "gradio", "huggingface_hub", "insightface", "onnxruntime", "torch"}
 
-PIPELINE = {"media", "settings", "options", "registry", "component", "models", "faces", "cast", "stages", "runtimes"}
+PIPELINE = {
+    *{"media", "settings", "options", "registry", "component", "models", "faces", "cast", "stages"},
+    *{"runtimes", "provenance"},
+}
 SWAPPING = PIPELINE | {"pipeline", "frames"}
 COMMANDS = {"help", "completion", "pull", "export_command", "demo_command", "mcp_command"}
 # each room, and the rooms it may import beside itself and `errors`, which is importable everywhere
@@ -22,6 +25,7 @@ STANDS_ON = {
     "stages": set(),
     "cast": {"faces", "options"},
     "media": {"settings"},
+    "provenance": {"settings", "options", "media"},
     "registry": {"settings"},
     "component": {"registry"},
     "models": {"component", "registry"},

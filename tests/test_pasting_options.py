@@ -11,6 +11,7 @@ from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.options import REGIONS
 
 TARGET = group(3)
+pytestmark = pytest.mark.usefixtures("unmarked")  # a mark would be all over the picture
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from faceshifter_hub import cli
 from faceshifter_hub.registry import DATA_ROOT
 
 SOURCE, TARGET, OTHER = map(str, sorted((DATA_ROOT / "examples").glob("*.webp"))[:3])
+pytestmark = pytest.mark.usefixtures("unmarked")  # a mark would be all over the picture
 
 
 @pytest.fixture(scope="module")

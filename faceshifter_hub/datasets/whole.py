@@ -20,7 +20,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
+        with partial.open("w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -139,9 +139,12 @@ def connect_comparison(
                 progress(n / 2, f"Loading the networks of {side}")
                 pipeline = load_pipeline(choices.addresses(chosen[side]))
                 progress(n / 2 + 0.25, f"Swapping by {side}")
-                outputs[side] = pipeline(*photos, refine=refine)
+                outputs[side] = pipeline(*photos, refine=refine, label=True)
             with new_folder(slider.GRADIO_CACHE) as folder:
-                results = tuple(write_preview(output.images[0], folder, side) for side, output in outputs.items())
+                results = tuple(
+                    write_preview(output.images[0], folder, side, output.credentials[0])
+                    for side, output in outputs.items()
+                )
         return results, comparison(chosen["A"], chosen["B"], outputs["A"], outputs["B"])
 
     inputs = [*pair.components, refine_a, *components_a.values(), refine_b, *components_b.values(), available]

@@ -109,7 +109,9 @@ def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
             visitor = visitors.by_hash.get(request.session_hash)
             if visitor is None or visitor.made_of != (source, refine, *components):
                 pipeline = load_pipeline(choices.addresses(dict(zip(dropdowns, components, strict=True))))
-                swapper = FrameSwapper(pipeline, read_upload(source, "source"), SwapOptions.of(refine=refine))
+                swapper = FrameSwapper(
+                    pipeline, read_upload(source, "source"), SwapOptions.of(refine=refine, label=True)
+                )
                 visitor = Visitor((source, refine, *components), swapper)
                 visitors.by_hash[request.session_hash] = visitor
             photo = reduced(frame)

@@ -8,7 +8,7 @@ from gradio.components import Component
 
 from faceshifter_hub.options import COLOURS, MOST_BOOST, MOST_STRENGTH, REGIONS, SwapOptions
 
-OPTIONS = ("strength", "faces", "boost", "keep", "colour", "grain")  # in the order of the inputs
+OPTIONS = ("strength", "faces", "boost", "keep", "colour", "grain", "label")  # in the order of the inputs
 
 
 def option_inputs(prefix: str = "") -> list[Component]:
@@ -29,7 +29,8 @@ def option_inputs(prefix: str = "") -> list[Component]:
         colour = gr.Radio(list(COLOURS), value="none", label="Colours", info=said("colour"), elem_id=f"{prefix}colour")
         grain = gr.Checkbox(False, label="Grain", info=said("grain"), elem_id=f"{prefix}grain")
         boost = gr.Slider(1, MOST_BOOST, 1, step=1, label="Boost", info=said("boost"), elem_id=f"{prefix}boost")
-    return [strength, faces, boost, keep, colour, grain]
+        label = gr.Checkbox(True, label="Label", info=said("label"), elem_id=f"{prefix}label")
+    return [strength, faces, boost, keep, colour, grain, label]
 
 
 def read_options(refine: bool, values: Sequence[Any]) -> SwapOptions:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from faceshifter_hub.demo.check import build_check_tab
 from faceshifter_hub.demo.choices import Choices
 from faceshifter_hub.demo.compare import build_compare_tab
 from faceshifter_hub.demo.components import build_components_tab
@@ -25,8 +26,9 @@ TITLE = "FaceShifter Hub"
 WELCOME = f"""# {TITLE}
 
 Put the face of a source picture into a target photo, which keeps its pose, expression, light and hair."""
-PRIVACY = """Pictures are deleted within two hours, and no one else sees them. A swapped face is synthetic: say so
-wherever you show it. Method: [FaceShifter](https://arxiv.org/abs/1912.13457)."""
+PRIVACY = """Pictures are deleted within two hours, and no one else sees them. A swapped face is synthetic: every
+result says so by an invisible watermark and signed credentials, and so must you wherever you show it. Method:
+[FaceShifter](https://arxiv.org/abs/1912.13457)."""
 THEME = gr.themes.Soft(font=["system-ui", "sans-serif"]).set(
     checkbox_border_color="*neutral_400",
     checkbox_border_color_dark="*neutral_500",
@@ -80,6 +82,8 @@ def build_demo() -> gr.Blocks:
                     source = build_one(demo, available)
                 if source is not None:
                     tab.select(None, [photo.source, source], source, js=CARRY_SOURCE, api_visibility="private")
+            with gr.Tab("Check", elem_id="check-tab"):
+                build_check_tab()
             with gr.Tab("Components", elem_id="components-tab"):
                 build_components_tab(available)
         gr.Markdown(PRIVACY, elem_id="privacy")

@@ -95,6 +95,7 @@ def build_photo_tab(available: gr.State) -> Pair:
         keep: Sequence[str] = (),
         colour: str = "none",
         grain: bool = False,
+        label: bool = True,
         also: Sequence[str] | None = None,
         choices: Choices = available.value,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it by its default)
@@ -118,6 +119,7 @@ def build_photo_tab(available: gr.State) -> Pair:
             keep: What of the target's face stays: `mouth`, `eyes`, `glasses`, `hair`, `hands`.
             colour: How the face's colours are matched to the target: `none`, `lab`, `poisson`.
             grain: Whether grain and sharpness are matched to the target.
+            label: Whether "AI modified" is written in a corner.
             also: More photos of the source, whose mean is taken.
             choices: What the visitor may choose from.
             progress: Is shown on the page.
@@ -132,7 +134,7 @@ def build_photo_tab(available: gr.State) -> Pair:
             progress(0.1, "Loading the networks")
             pipeline = load_pipeline(choices.addresses(names))
             progress(0.3, "Swapping")
-            options = read_options(refine, (strength, faces, boost, keep, colour, grain))
+            options = read_options(refine, (strength, faces, boost, keep, colour, grain, label))
             with called(target, "The target picture"):
                 photo = read_photograph(target)
             who: dict[Person | int, Person] | Identity
@@ -143,14 +145,15 @@ def build_photo_tab(available: gr.State) -> Pair:
                 who = pipeline.identity(*(read_upload(path, "source") for path in sources))
             output = pipeline(who, photo.pixels, return_stages=True, **options.model_dump())
             result, said = output.images[0], summary(output)
+            credentials = pipeline.credentials(output.mark_ids[0], target)
             with new_folder(file.GRADIO_CACHE) as folder:
                 before_and_after = (
                     write_preview(Image.fromarray(photo.pixels), folder, "before"),
-                    write_preview(result, folder, "after"),
+                    write_preview(result, folder, "after", credentials),
                 )
                 yield before_and_after, None, [], said
                 path = folder / RESULT_NAME
-                write_photograph(photo.with_pixels(np.asarray(result)), path)
+                write_photograph(photo.with_pixels(np.asarray(result)), path, credentials)
                 yield before_and_after, str(path), write_stages(output.stages[0], folder), said
 
     button.click(

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from faceshifter_hub.media.images import write_image
+from faceshifter_hub.provenance.credentials import Credentials
 
 PREVIEW_SIDE = 1280  # pixels; the file to download has its own size
 
@@ -26,7 +27,7 @@ def new_folder(root: str) -> Iterator[Path]:
         raise
 
 
-def write_preview(picture: Image.Image, folder: Path, name: str) -> str:
+def write_preview(picture: Image.Image, folder: Path, name: str, credentials: Credentials | None = None) -> str:
     """Write a picture, no larger than the page shows it, and return the file's path.
 
     It is a JPEG: left to Gradio, a swap's pictures take as long to encode as a good part of the swap.
@@ -34,5 +35,5 @@ def write_preview(picture: Image.Image, folder: Path, name: str) -> str:
     smaller = picture.convert("RGB")
     smaller.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
     path = folder / f"{name}.jpg"
-    write_image(np.asarray(smaller), path)
+    write_image(np.asarray(smaller), path, credentials)
     return str(path)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 import gradio as gr
-import numpy as np
 
 from faceshifter_hub.demo.choices import Choices
 from faceshifter_hub.demo.dropdowns import component_dropdowns
@@ -30,6 +30,7 @@ from faceshifter_hub.demo.zero_gpu import on_lent_gpu
 from faceshifter_hub.errors import FaceShifterError, MissingPackageError
 from faceshifter_hub.frames import FrameSwapper
 from faceshifter_hub.jobs.video import VideoReport, swap_one_frame, swap_video
+from faceshifter_hub.media.images import write_image
 from faceshifter_hub.media.video import read_video_info, require_av
 from faceshifter_hub.options import SwapOptions
 
@@ -37,6 +38,7 @@ CONSENT = "Everyone shown in the video and the source picture agreed to this swa
 LANE = "video"
 FIRST_CHOICE = 10  # seconds at most, of a video just uploaded
 RESULT_NAME = "faceshifter.mp4"
+FRAME_NAME = "frame.png"
 NO_VIDEO = "Choose a video."
 VIDEO = "The video"
 
@@ -127,8 +129,9 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
         keep: Sequence[str] = (),
         colour: str = "none",
         grain: bool = False,
+        label: bool = True,
         choices: Choices = available.value,
-    ) -> np.ndarray:
+    ) -> str:
         """Swap a single frame of a video.
 
         Args:
@@ -148,6 +151,7 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
             keep: See `/swap`.
             colour: See `/swap`.
             grain: See `/swap`.
+            label: See `/swap`.
             choices: What the visitor may choose from.
 
         Returns:
@@ -155,9 +159,14 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
         """
         with said_on_page("No preview"), called(video, VIDEO):
             require_consent(consent)
-            options = read_options(refine, (strength, faces, boost, keep, colour, grain))
+            options = read_options(refine, (strength, faces, boost, keep, colour, grain, label))
             components = (generator, identity_encoder, attribute_encoder, refiner, detector)
-            return swap_one_frame(make_swapper(source, options, components, choices), video, float(start))
+            swapper = make_swapper(source, options, components, choices)
+            swapped = swap_one_frame(swapper, video, float(start))
+            with new_folder(frame.GRADIO_CACHE) as folder:
+                path = folder / FRAME_NAME
+                write_image(swapped, path, swapper.credentials(Path(video)))
+        return str(path)
 
     @on_lent_gpu(seconds=300)
     def swap(
@@ -179,6 +188,7 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
         keep: Sequence[str] = (),
         colour: str = "none",
         grain: bool = False,
+        label: bool = True,
         choices: Choices = available.value,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it by its default)
     ) -> tuple:
@@ -203,6 +213,7 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
             keep: See `/swap`.
             colour: See `/swap`.
             grain: See `/swap`.
+            label: See `/swap`.
             choices: What the visitor may choose from.
             progress: Is shown on the page.
 
@@ -219,7 +230,7 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
         with said_on_page("No swap"), called(video, VIDEO), stoppable(running, request, stopped):
             require_consent(consent)
             progress(None, "Loading the networks")
-            options = read_options(refine, (strength, faces, boost, keep, colour, grain))
+            options = read_options(refine, (strength, faces, boost, keep, colour, grain, label))
             components = (generator, identity_encoder, attribute_encoder, refiner, detector)
             swapper = make_swapper(source, options, components, choices)
             with new_folder(result.GRADIO_CACHE) as folder:

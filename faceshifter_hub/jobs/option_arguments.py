@@ -7,6 +7,8 @@ from faceshifter_hub.errors import SettingsError
 from faceshifter_hub.options import COLOURS, MOST_BOOST, REGIONS, SwapOptions
 from faceshifter_hub.runtimes import RUNTIMES
 
+NEGATED = ("refine", "mark")  # on unless an argument says no
+
 
 def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     """Add an argument for each option of a swap, and the pipeline's address."""
@@ -27,6 +29,8 @@ def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--keep", nargs="+", choices=REGIONS, metavar="REGION", default=[], help=said("keep"))
     group.add_argument("--colour", choices=COLOURS, default=default.colour, help=said("colour"))
     group.add_argument("--grain", action="store_true", help=said("grain"))
+    group.add_argument("--label", action="store_true", help=said("label"))
+    group.add_argument("--no-mark", action="store_true", help="leave the result without watermark and credentials")
 
 
 def add_runtime_argument(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +46,8 @@ def options_from(arguments: argparse.Namespace) -> SwapOptions:
     Raises:
         SettingsError: One is out of range.
     """
-    given = {name: getattr(arguments, name) for name in SwapOptions.model_fields if name != "refine"}
-    return SwapOptions.of(**given, refine=not arguments.no_refine)
+    given = {name: getattr(arguments, name) for name in SwapOptions.model_fields if name not in NEGATED}
+    return SwapOptions.of(**given, **{name: not getattr(arguments, f"no_{name}") for name in NEGATED})
 
 
 def add_people_arguments(parser: argparse.ArgumentParser) -> None:

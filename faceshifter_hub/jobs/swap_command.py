@@ -60,7 +60,8 @@ def run_swap(arguments: argparse.Namespace) -> None:
     output = pipeline(
         source_from(arguments, pipeline), target.pixels, return_stages=stages is not None, **options.model_dump()
     )
-    write_photograph(target.with_pixels(np.asarray(output.images[0])), arguments.output)
+    credentials = pipeline.credentials(output.mark_ids[0], arguments.target)
+    write_photograph(target.with_pixels(np.asarray(output.images[0])), arguments.output, credentials)
     if stages is not None:
         for number, face in enumerate(output.stages[0], 1):
             folder = stages / str(number) if len(output.stages[0]) > 1 else stages
@@ -77,6 +78,7 @@ def run_swap(arguments: argparse.Namespace) -> None:
             "notes": output.notes,
             "components": pipeline.describe_components(),
             "runtime": pipeline.runtime,
+            "watermark": output.mark_ids[0],
             "milliseconds": output.milliseconds,
         }
         print(json.dumps(told, indent=2, ensure_ascii=False))

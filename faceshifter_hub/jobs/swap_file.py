@@ -85,7 +85,8 @@ def swap_photograph(swapper: FrameSwapper, target: Path, output: Path) -> Sequen
     people: dict[Any, Any] = {role.person: role.source for role in swapper.roles if role.person is not None}
     source = people or swapper.roles[0].source
     swapped = swapper.pipeline(source, photograph.pixels, **swapper.options.model_dump())
-    write_photograph(photograph.with_pixels(np.asarray(swapped.images[0])), output)
+    credentials = swapper.pipeline.credentials(swapped.mark_ids[0], target)
+    write_photograph(photograph.with_pixels(np.asarray(swapped.images[0])), output, credentials)
     return swapped.notes
 
 
@@ -104,4 +105,4 @@ def swap_animation(swapper: FrameSwapper, target: Path, output: Path, progress: 
             progress(len(frames), total, None)
     if not found:
         raise NoFaceError(f"No face to swap was found in '{target}'; use one that shows a face clearly.")
-    write_animation(frames, output, read_loop(target))
+    write_animation(frames, output, read_loop(target), swapper.credentials(target))

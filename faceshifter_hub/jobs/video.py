@@ -31,6 +31,7 @@ from faceshifter_hub.media.video_writing import (
     choose_copied,
     join_pieces,
 )
+from faceshifter_hub.provenance.credentials import Credentials, signed, unsignable
 from faceshifter_hub.registry import sha256_of
 
 FOREVER = 2**62  # later than any frame
@@ -59,6 +60,9 @@ class Swapper(Protocol):
 
     def fingerprint(self) -> str:
         """Return a hash of all that decides what becomes of a frame."""
+
+    def credentials(self, target: Path) -> Credentials | None:
+        """Return what the swapped video's file says of itself, None for nothing."""
 
 
 @dataclass(frozen=True)
@@ -134,14 +138,17 @@ def swap_video(
         _fill(segments, swapper, video, cut, batch, _with_time_left(progress, resumed, total))
         if not segments.frames:
             raise UnreadableVideoError(f"'{video}' holds no frame that can be decoded; use another copy.")
+        credentials = swapper.credentials(video) if segments.swapped else None
         with written_whole(output) as file:
             if not segments.swapped and cut is None and output.suffix.lower() == video.suffix.lower():
                 notes = ["No frame shows a face to swap: the video is copied as it is."]
                 with video.open("rb") as original:
                     shutil.copyfileobj(original, file)
             else:
-                join_pieces(segments.pieces, video, info, copied, file, output, cut=cut)
+                with signed(file, output, credentials) as unsigned:
+                    join_pieces(segments.pieces, video, info, copied, unsigned, output, cut=cut)
                 notes += _notes(info, output, segments, total)
+                notes += unsignable(output, credentials)
         shutil.rmtree(folder)
     return VideoReport(
         output=output,

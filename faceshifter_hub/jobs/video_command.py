@@ -66,7 +66,8 @@ def run_video(arguments: argparse.Namespace) -> None:
     pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline, runtime=arguments.runtime)
     swapper = FrameSwapper(pipeline, source_from(arguments, pipeline), options)
     if arguments.preview:
-        write_image(swap_one_frame(swapper, arguments.video, at), output)
+        frame = swap_one_frame(swapper, arguments.video, at)
+        write_image(frame, output, swapper.credentials(Path(arguments.video)))
         print(json.dumps({"output": str(Path(output).resolve())}) if arguments.json else output)
         return
     try:

@@ -9,7 +9,14 @@ import numpy as np
 from PIL import Image, ImageFile, ImageSequence
 
 from faceshifter_hub.errors import ImageTooLargeError, UnwritableOutputError
-from faceshifter_hub.media.images import WRITE_OPTIONS, check_place, failures_mean_damage, open_image, written_whole
+from faceshifter_hub.media.images import (
+    WRITE_OPTIONS,
+    Signature,
+    check_place,
+    failures_mean_damage,
+    open_image,
+    written_whole,
+)
 from faceshifter_hub.media.photographs import Photograph, photograph_of
 from faceshifter_hub.settings import get_settings
 
@@ -116,7 +123,9 @@ def check_animation_output(path: str | Path) -> Path:
     return path
 
 
-def write_animation(frames: Sequence[Frame], path: str | Path, loop: int | None = 0) -> None:
+def write_animation(
+    frames: Sequence[Frame], path: str | Path, loop: int | None = 0, signature: Signature | None = None
+) -> None:
     """Write an animation, whole or not at all; the extension chooses GIF, WebP, PNG or AVIF.
 
     Profile and metadata are those of the first frame; a GIF has neither, 256 colours a frame and times of 10 ms.
@@ -125,6 +134,7 @@ def write_animation(frames: Sequence[Frame], path: str | Path, loop: int | None 
         frames: At least one, all of one size.
         path: A file of that name is replaced.
         loop: How often it is shown, 0 for ever; None for once.
+        signature: Signs the file.
 
     Raises:
         UnwritableOutputError: The extension is not that of an animation, or the file cannot be written there.
@@ -143,7 +153,7 @@ def write_animation(frames: Sequence[Frame], path: str | Path, loop: int | None 
     if loop is not None or suffix != ".gif":  # a GIF that does not say is shown once, the others for ever
         options["loop"] = 1 if loop is None else loop
     durations = [frame.milliseconds for frame in frames]
-    with written_whole(path) as file:
+    with written_whole(path, signature) as file:
         pictures[0].save(file, save_all=True, append_images=pictures[1:], duration=durations, **options)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
@@ -22,6 +23,14 @@ from faceshifter_hub.media.colour_profiles import to_srgb
 from faceshifter_hub.settings import get_settings
 
 ImageSource = str | Path | Image.Image | np.ndarray
+
+
+class Signature(Protocol):
+    """What signs files: `provenance`'s credentials."""
+
+    def sign(self, content: BinaryIO, suffix: str, signed: BinaryIO) -> None:
+        """Write `content`, a file of that extension, signed."""
+
 
 READ_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # and HEIC where pillow-heif is installed
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")  # what such a file calls itself
@@ -144,23 +153,24 @@ def check_place(path: Path) -> None:
         raise UnwritableOutputError(f"'{path}' cannot be written; choose another place.")
 
 
-def write_image(image: np.ndarray, path: str | Path) -> None:
+def write_image(image: np.ndarray, path: str | Path, signature: Signature | None = None) -> None:
     """Write a photograph, whole or not at all; the extension chooses PNG or TIFF (lossless), JPEG, WebP, AVIF or HEIC.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         path: A file of that name is replaced.
+        signature: Signs the file.
 
     Raises:
         UnwritableOutputError: The extension is unknown, or the file cannot be written there.
     """
     path = check_output(path)
-    with written_whole(path) as file:
+    with written_whole(path, signature) as file:
         Image.fromarray(image).save(file, **WRITE_OPTIONS[path.suffix.lower()])
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[io.BytesIO]:
+def written_whole(path: Path, signature: Signature | None = None) -> Iterator[io.BytesIO]:
     """Take what is to become a file; it takes its name, and any other's of that name, once all of it is on the disk.
 
     Raises:
@@ -169,6 +179,10 @@ def written_whole(path: Path) -> Iterator[io.BytesIO]:
     encoded = io.BytesIO()  # into a file, Pillow does not notice when the disk takes only a part
     try:
         yield encoded
+        if signature is not None:
+            signed = io.BytesIO()
+            signature.sign(encoded, path.suffix, signed)
+            encoded = signed
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".faceshifter-") as unfinished:
             Path(unfinished, path.name).write_bytes(encoded.getbuffer())
             os.replace(Path(unfinished, path.name), path)

@@ -15,6 +15,7 @@ from faceshifter_hub.media.colour_profiles import from_srgb, to_srgb
 from faceshifter_hub.media.images import (
     WRITE_OPTIONS,
     ImageSource,
+    Signature,
     check_output,
     decode_upright,
     failures_mean_damage,
@@ -161,7 +162,7 @@ def _deep_photograph(image: ImageFile.ImageFile, name: str) -> Photograph:
     return Photograph(np.ascontiguousarray(samples[..., : 1 if grey else 3]), alpha, metadata_of(image))
 
 
-def write_photograph(photograph: Photograph, path: str | Path) -> None:
+def write_photograph(photograph: Photograph, path: str | Path, signature: Signature | None = None) -> None:
     """Write a photograph with all that the format can hold, whole or not at all; the extension chooses the format.
 
     PNG and TIFF are lossless and hold 16 bits; JPEG shows white where the photograph is transparent. Grey with
@@ -170,6 +171,7 @@ def write_photograph(photograph: Photograph, path: str | Path) -> None:
     Args:
         photograph: As read, or `with_pixels`.
         path: A file of that name is replaced.
+        signature: Signs the file.
 
     Raises:
         UnwritableOutputError: The extension is unknown, or the file cannot be written there.
@@ -180,7 +182,7 @@ def write_photograph(photograph: Photograph, path: str | Path) -> None:
     if photograph.colours.shape[2] == 1 and (photograph.alpha is not None or file_format not in GREY_FORMATS):
         photograph = photograph.in_colour()
     metadata = photograph.metadata
-    with written_whole(path) as file:
+    with written_whole(path, signature) as file:
         if file_format == "TIFF":
             file.write(encode_tiff(_samples(photograph), tiff_tags(metadata), metadata.profile, metadata.dpi))
         elif file_format == "PNG" and photograph.colours.dtype == np.uint16:

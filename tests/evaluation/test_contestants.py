@@ -162,6 +162,7 @@ def scenes_of(photos):
     ]
 
 
+@pytest.mark.usefixtures("unmarked")
 def test_a_batch_equals_the_pipeline_one_by_one(pipeline, swapper, photos):
     for refine in (True, False):
         results = PipelineSwapper(pipeline, refine, {}).swap(scenes_of(photos))

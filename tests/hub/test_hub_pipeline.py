@@ -9,7 +9,7 @@ from faceshifter_hub.registry import DATA_ROOT
 SOURCE, TARGET = sorted((DATA_ROOT / "examples").glob("*.webp"))[:2]
 
 
-def test_pushed_and_pulled_it_swaps_alike(hub, tmp_path):
+def test_pushed_and_pulled_it_swaps_alike(unmarked, hub, tmp_path):
     pipe = FaceShifterPipeline.from_pretrained(save_tiny_pipeline(tmp_path))
     commit = pipe.push_to_hub("alice/tiny-pipeline")
     expected = np.asarray(pipe(SOURCE, TARGET).images[0])

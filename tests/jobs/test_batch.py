@@ -82,6 +82,7 @@ def names(folder: Path) -> set[str]:
     }
 
 
+@pytest.mark.usefixtures("unmarked")
 def test_every_picture_is_swapped_once_and_again_when_something_changes(batch, photos, tmp_path, face):
     code, said, err = batch(photos)
     assert code == 0 and (said["swapped"], said["kept"], said["failed"]) == (2, 0, [])
@@ -248,7 +249,9 @@ def test_a_video_is_a_target_too_and_what_to_know_of_it_is_told(tmp_path, pipeli
     assert cli.main(["batch", jobs, "--json"]) == 0
     out, err = capsys.readouterr()
     told, film = json.loads(out), str(tmp_path / "film.mp4")
-    assert (told["swapped"], told["notes"]) == (1, [{"input": film, "notes": [note]}])
+    [of_film] = told["notes"]
+    assert (told["swapped"], of_film["input"], of_film["notes"][0]) == (1, film, note)
+    assert "no place for content credentials" in of_film["notes"][1]
     assert f"{film}: {note}\n" in err
     assert cli.main(["batch", jobs, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["kept"] == 1

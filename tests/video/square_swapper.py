@@ -41,3 +41,6 @@ class SquareSwapper:
 
     def fingerprint(self):
         return self.name
+
+    def credentials(self, target):
+        return None

@@ -10,6 +10,7 @@ from tiny_networks import save_tiny_pipeline
 from faceshifter_hub import FaceShifterPipeline, FrameSwapper, SwapOptions
 from faceshifter_hub.jobs.video import swap_video
 
+pytestmark = pytest.mark.usefixtures("unmarked")  # each run has an id of its own
 PLACES = [(1, 3), (1, 3), (3, 1), (3, 1)]
 
 
