@@ -34,7 +34,7 @@ class Server:
     def stop(self):
         """End it as a service manager would."""
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
+        self.process.wait(60)
 
 
 def free_port():
