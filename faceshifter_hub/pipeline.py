@@ -436,6 +436,7 @@ class FaceShifterPipeline:
             )
             return phases.interlaced(boost)
         generator = self.networks["aad_generator"]
+        strength *= self.components["aad_generator"].config.get("identity_gain", 1.0)  # plugins' may have none
         with watch.time("stage one"):
             modulations = generator.modulate_attributes(self.networks["attribute_encoder"](target))
             if refine or strength != 1:

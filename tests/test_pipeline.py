@@ -99,6 +99,18 @@ def test_strength_leads_from_the_target_to_the_source_and_beyond(pipe):
     assert not np.array_equal(np.asarray(pipe(SOURCE, TARGET, strength=0.5, refine=False).images[0]), half)
 
 
+@pytest.mark.parametrize("options", [{}, {"refine": False}, {"boost": 2}])
+def test_a_generator_says_how_far_a_whole_swap_goes(pipe, options):
+    generator = pipe.components["aad_generator"]
+    further = np.asarray(pipe(SOURCE, TARGET, strength=1.5, mark=False, **options).images[0])
+    generator.register_to_config(identity_gain=1.5)
+    try:
+        whole = np.asarray(pipe(SOURCE, TARGET, mark=False, **options).images[0])
+    finally:
+        generator.register_to_config(identity_gain=1.0)
+    assert np.array_equal(whole, further)
+
+
 @pytest.mark.parametrize("strength", [-0.1, 2.1, float("nan")])
 def test_a_strength_out_of_range_is_one_sentence(pipe, strength):
     with pytest.raises(

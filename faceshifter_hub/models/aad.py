@@ -232,6 +232,8 @@ class AADGenerator(ComponentMixin):
         channelwise_mask: see `AADLayer`.
         attribute_kernel: see `AADLayer`.
         integration: see `AADLayer`.
+        identity_gain: how many times the way from the target's z_id to the source's a swap has to go, so that it
+            comes as near to the source as a trained network can bring it (ours, chosen on validation data).
     """
 
     kind: ClassVar[str] = "aad_generator"
@@ -254,6 +256,7 @@ class AADGenerator(ComponentMixin):
         channelwise_mask: bool = False,
         attribute_kernel: int = 1,
         integration: Integration = "aad",
+        identity_gain: float = 1.0,
     ):
         super().__init__()
         sizes = [resolution // output_upscale // 2**k for k in reversed(range(len(channels)))]
