@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import faceshifter_hub
+from faceshifter_hub.benchmarking.command import add_benchmark
 from faceshifter_hub.completion import add_completion
 from faceshifter_hub.demo_command import add_demo
 from faceshifter_hub.errors import FaceShifterError
@@ -82,6 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_demo(subparsers)
     add_mcp(subparsers)
     add_evaluate(subparsers)
+    add_benchmark(subparsers)
     add_synthesize(subparsers)
     add_prepare(subparsers)
     add_publish(subparsers)

@@ -63,6 +63,11 @@ faceshifter demo --port 8000
 faceshifter mcp --folder pictures/
 faceshifter mcp --folder pictures/ --pipeline hf://owner/repo
 """,
+    "faceshifter benchmark": """
+faceshifter benchmark
+faceshifter benchmark --runtime torch onnxruntime --json
+faceshifter benchmark --compare old.json
+""",
     "faceshifter evaluate": """
 faceshifter evaluate portraits photos/ --out report/
 faceshifter evaluate swapbench bench/ --baseline pasted --out report/

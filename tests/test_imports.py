@@ -43,11 +43,14 @@ STANDS_ON = {
     "help": set(),
     "completion": set(),
     "pull": {"registry", "pipeline"},
+    "benchmarking": PIPELINE | {"pipeline", "datasets", "evaluation.svg"},
     "export_command": {"component", "runtimes", "settings", "pull", "datasets"},
     "demo_command": {"demo"},
     "mcp": SWAPPING,
     "mcp_command": {"mcp"},
-    "cli": COMMANDS | PIPELINE | {"jobs", "pipeline", "publishing", "preparation", "evaluation", "synthesis"},
+    "cli": COMMANDS
+    | PIPELINE
+    | {"benchmarking", "jobs", "pipeline", "publishing", "preparation", "evaluation", "synthesis"},
     "trainers": PIPELINE | {"pipeline", "publishing", "preparation", "evaluation", "synthesis", "datasets"},
 }
 

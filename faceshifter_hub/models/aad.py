@@ -20,6 +20,7 @@ from faceshifter_hub.registry import AttributeSpace, IdentitySpace, Interface
 
 Normalization = Literal["instance", "batch"]
 Integration = Literal["aad", "add", "cat", "spade", "adain"]
+Modulation = tuple[torch.Tensor, torch.Tensor]  # gamma and beta
 
 
 def parameter_free_norm(normalization: Normalization, channels: int) -> nn.Module:
@@ -27,6 +28,14 @@ def parameter_free_norm(normalization: Normalization, channels: int) -> nn.Modul
     if normalization == "instance":  # a group a channel is the same, and on a CPU several times faster
         return nn.GroupNorm(channels, channels, affine=False)
     return nn.BatchNorm2d(channels, affine=False)
+
+
+def halves(modulation: torch.Tensor | None) -> Modulation | None:
+    """Take gamma and beta, stacked along the channels, apart."""
+    if modulation is None:
+        return None
+    gamma, beta = modulation.chunk(2, dim=1)
+    return gamma, beta
 
 
 class AADLayer(nn.Module):
@@ -84,33 +93,39 @@ class AADLayer(nn.Module):
         """Denormalise h by identity and attributes.
 
         Args:
-            h: (B, C, H, W).
-            z_id: (B, d).
-            attributes: what `modulate_attributes` gave, (B, 2C, H, W).
+            h: (B * r, C, H, W), of the r identities of each of B targets side by side.
+            z_id: (B * r, d).
+            attributes: what `modulate_attributes` gave of the targets, (B, 2C, H, W).
 
         Returns:
-            The integrated activation (B, C, H, W), and M (B, 1 or C, H, W), None where M is held.
+            The integrated activation (B * r, C, H, W), and M (B * r, 1 or C, H, W), None where M is held.
         """
-        return self.integrate(self.norm(h), self.modulate_identity(z_id), attributes)
-
-    def modulate_identity(self, z_id: torch.Tensor) -> torch.Tensor | None:
-        """Turn z_id (B, d) into gamma_id and beta_id, stacked as (B, 2C); None for `spade`."""
-        return None if self.integration == "spade" else self.identity_modulation(z_id)
+        identity = None if self.integration == "spade" else self.identity_modulation(z_id)
+        return self.integrate(self.norm(h), halves(identity), halves(attributes))
 
     def integrate(
-        self, h_bar: torch.Tensor, identity: torch.Tensor | None, attributes: torch.Tensor | None
+        self, h_bar: torch.Tensor, identity: Modulation | None, attributes: Modulation | None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Denormalise h_bar (B, C, H, W) by what the two `modulate_...` gave; returns what `forward` does."""
+        """Denormalise what `norm` gave.
+
+        Args:
+            h_bar: (B * r, C, H, W).
+            identity: gamma_id and beta_id, (B * r, C); None for `spade`.
+            attributes: gamma_att and beta_att, (B, C, H, W), each for r pictures side by side; None for `adain`.
+
+        Returns:
+            As `forward`.
+        """
         if attributes is not None:
-            gamma, beta = attributes.chunk(2, dim=1)  # 2 x (B, C, H, W)
-            a = torch.addcmul(beta, gamma, h_bar)
+            gamma, beta = attributes[0][:, None], attributes[1][:, None]  # 2 x (B, 1, C, H, W)
+            a = torch.addcmul(beta, gamma, h_bar.unflatten(0, (gamma.shape[0], -1))).flatten(0, 1)  # (B r, C, H, W)
         if identity is not None:
-            gamma, beta = identity[:, :, None, None].chunk(2, dim=1)  # 2 x (B, C, 1, 1)
+            gamma, beta = identity[0][:, :, None, None], identity[1][:, :, None, None]  # 2 x (B r, C, 1, 1)
             i = torch.addcmul(beta, gamma, h_bar)
         match self.integration:
             case "aad":
-                m = torch.sigmoid(self.mask(h_bar))  # (B, 1 or C, H, W)
-                return torch.lerp(a, i, m.expand_as(a)), m
+                m = torch.sigmoid(self.mask(h_bar))  # (B r, 1 or C, H, W)
+                return torch.addcmul(a, m, i - a), m
             case "add":
                 return 0.5 * (a + i), None
             case "cat":
@@ -319,11 +334,7 @@ class AADGenerator(ComponentMixin):
             The faces (B * r, 3, R, R) in [-1, 1], and M^k of each level that has one, (B * r, 1, S_k, S_k), the mean
             over the level's AAD layers.
         """
-        repeated = [
-            [a if a is None else a.repeat_interleave(len(z_id) // len(a), dim=0) for a in level]
-            for level in modulations
-        ]
-        return self.draw(z_id, repeated, modulated=True)
+        return self.draw(z_id, modulations, modulated=True)
 
     def forward(self, z_id: torch.Tensor, z_att: Sequence[torch.Tensor]) -> torch.Tensor:
         """Draw the face of identity z_id (B, d) with attributes z_att: (B, 3, R, R) in [-1, 1]."""

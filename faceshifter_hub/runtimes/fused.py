@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from faceshifter_hub.models.aad import AADGenerator, AADResBlock
+from faceshifter_hub.models.aad import AADGenerator, AADResBlock, Modulation
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -71,26 +71,28 @@ class FusedAADResBlock(nn.Module):
             self.aad_skip, self.conv_skip = block.aad_skip, block.conv_skip
         self.norm1, self.norm2 = _as_group_norm(block.aad1.norm), _as_group_norm(block.aad2.norm)
         layers = block.aad_layers()
-        self.widths = [2 * conv.in_channels for conv in block.convolutions()]  # of each AAD layer's modulations
+        self.widths = [conv.in_channels for conv in block.convolutions() for _ in ("gamma", "beta")]
         self.attribute_modulation = _concatenated([getattr(layer, "attribute_modulation", None) for layer in layers])
         self.identity_modulation = _concatenated([getattr(layer, "identity_modulation", None) for layer in layers])
 
     def modulate_attributes(self, z_att: torch.Tensor) -> list[torch.Tensor | None]:
-        """Turn z_att (B, C_att, H, W) into the modulations of all AAD layers, (B, 2(C + C' + ...), H, W)."""
-        return [None if self.attribute_modulation is None else self.attribute_modulation(z_att)]
+        """Turn z_att (B, C_att, H, W) into gamma and beta of each AAD layer in turn, (B, C, H, W) each."""
+        return self._modulate(self.attribute_modulation, z_att)
+
+    def _modulate(self, layer: nn.Module | None, z: torch.Tensor) -> list[torch.Tensor | None]:
+        return [None] * len(self.widths) if layer is None else list(layer(z).split(self.widths, dim=1))
 
     def forward(
         self, h: torch.Tensor, z_id: torch.Tensor, attributes: Sequence[torch.Tensor | None], modulated: bool
     ) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
-        """Return what `AADResBlock` does of the same h and z_id and of its own `modulate_attributes`."""
+        """Return what `AADResBlock` does of the same h and z_id, and of what this `modulate_attributes` gave."""
         assert modulated, "a fused block takes what its own modulate_attributes gave"
-        of_attributes = self._split(attributes[0])
-        of_identity = self._split(None if self.identity_modulation is None else self.identity_modulation(z_id))
-        h_bar = self.norm1(h)  # (B, C_in, H, W)
+        of_attributes, of_identity = _pairs(attributes), _pairs(self._modulate(self.identity_modulation, z_id))
+        h_bar = self.norm1(h)  # (B r, C_in, H, W)
         y, m1 = self.aad1.integrate(h_bar, of_identity[0], of_attributes[0])
-        y = self.conv1(F.relu(y))
-        y, m2 = self.aad2.integrate(self.norm2(y), of_identity[1], of_attributes[1])
-        y = self.conv2(F.relu(y))  # (B, C_out, H, W)
+        y = self.norm2(self.conv1(F.relu(y)))
+        y, m2 = self.aad2.integrate(y, of_identity[1], of_attributes[1])
+        y = self.conv2(F.relu(y))  # (B r, C_out, H, W)
         if not self.learned_skip:
             return h + y, [m1, m2]
         if isinstance(self.aad_skip.norm, nn.BatchNorm2d):  # which has statistics of its own
@@ -98,9 +100,12 @@ class FusedAADResBlock(nn.Module):
         s, m3 = self.aad_skip.integrate(h_bar, of_identity[2], of_attributes[2])
         return self.conv_skip(F.relu(s)) + y, [m1, m2, m3]
 
-    def _split(self, modulations: torch.Tensor | None) -> Sequence[torch.Tensor | None]:
-        """Take what all AAD layers were given apart, along the channels."""
-        return [None] * len(self.widths) if modulations is None else modulations.split(self.widths, dim=1)
+
+def _pairs(maps: Sequence[torch.Tensor | None]) -> list[Modulation | None]:
+    return [
+        None if gamma is None or beta is None else (gamma, beta)
+        for gamma, beta in zip(maps[0::2], maps[1::2], strict=True)
+    ]
 
 
 def _as_group_norm(norm: nn.Module) -> nn.Module:

@@ -18,9 +18,9 @@ from faceshifter_hub.runtimes.fused import fuse
 
 OPSET = 20
 FORWARD, MODULATE, GENERATE = "forward", "modulate_attributes", "generate"
-BATCH, IDENTITIES = Dim("batch", min=1, max=1024), Dim("identities", min=1, max=1024)
+BATCH, IDENTITIES = Dim("batch", min=1, max=1024), Dim("identities", min=1, max=16)
 SIDE = Dim("side", min=16, max=4096)
-TARGETS = 2  # in the examples that graphs are traced with
+TARGETS, IDENTITIES_SHOWN = 2, 3  # in the examples that graphs are traced with
 
 
 @dataclass(frozen=True)
@@ -50,18 +50,19 @@ class Modulate(nn.Module):
 
 
 class Generate(nn.Module):
-    """z_id (N, d), which of B targets each is drawn for (N,), what `Modulate` gave: faces (N, 3, R, R) and masks."""
+    """Identities (B, r, d) and what `Modulate` gave for B targets, to faces (B r, 3, R, R) and masks.
 
-    def __init__(self, generator: AADGenerator, modulated: Sequence[bool]):
+    That a target's identities have an axis of their own lets one graph serve one and two of them.
+    """
+
+    def __init__(self, generator: AADGenerator, present: Sequence[Sequence[bool]]):
         super().__init__()
-        self.generator, self.modulated = generator, tuple(modulated)
+        self.generator, self.present = generator, present  # whether a modulation is not None, by level
 
-    def forward(
-        self, z_id: torch.Tensor, targets: torch.Tensor, modulations: Sequence[torch.Tensor]
-    ) -> list[torch.Tensor]:
-        given = iter([a.index_select(0, targets) for a in modulations])  # (N, M, S, S)
-        levels = [[next(given) if modulated else None] for modulated in self.modulated]
-        faces, masks = self.generator.draw(z_id, levels, modulated=True)
+    def forward(self, z_id: torch.Tensor, modulations: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        given = iter(modulations)
+        levels = [[next(given) if there else None for there in level] for level in self.present]
+        faces, masks = self.generator.draw(z_id.flatten(0, 1), levels, modulated=True)
         return [faces, *masks]
 
 
@@ -89,20 +90,17 @@ def _generator_graphs(generator: AADGenerator) -> dict[str, Graph]:
         torch.zeros(TARGETS, channels, int(size), int(size))
         for size, channels in zip(generator.blocks, config.attribute_channels, strict=True)
     ]
-    z_id = torch.ones(2 * TARGETS + 1, config.identity_dim)
-    targets = torch.zeros(len(z_id), dtype=torch.int64)
+    z_id = torch.ones(TARGETS, IDENTITIES_SHOWN, config.identity_dim)
     with torch.no_grad():
         levels = generator.modulate_attributes(z_att)
         modulations = Modulate(generator)(z_att)
-    modulated = [level[0] is not None for level in levels]
+    present = [[a is not None for a in level] for level in levels]
     of_maps = [{0: BATCH} for _ in z_att]
     of_modulations = [{0: BATCH} for _ in modulations]
     return {
         MODULATE: Graph(Modulate(generator), (z_att,), (of_maps,)),
         GENERATE: Graph(
-            Generate(generator, modulated),
-            (z_id, targets, modulations),
-            ({0: IDENTITIES}, {0: IDENTITIES}, of_modulations),
+            Generate(generator, present), (z_id, modulations), ({0: BATCH, 1: IDENTITIES}, of_modulations)
         ),
     }
 

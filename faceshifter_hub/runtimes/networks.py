@@ -122,6 +122,5 @@ class EngineGenerator:
         self, z_id: torch.Tensor, modulations: Sequence[torch.Tensor]
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Return what `AADGenerator.generate` does, of z_id (B * r, d)."""
-        targets = torch.arange(len(modulations[0])).repeat_interleave(len(z_id) // len(modulations[0]))  # (B * r,)
-        faces, *masks = self._generate(z_id, targets, *modulations)
+        faces, *masks = self._generate(z_id.unflatten(0, (len(modulations[0]), -1)), *modulations)
         return faces, masks

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from faceshifter_hub.errors import CheckpointError, MissingPackageError
+from faceshifter_hub.errors import CheckpointError, MissingPackageError, SettingsError
 from faceshifter_hub.models.aad import AADGenerator
 from faceshifter_hub.models.hear import HEARRefiner
+from faceshifter_hub.pipeline import pick_runtime
 from faceshifter_hub.runtimes import ENGINES, engines, graphs
 from faceshifter_hub.runtimes.engines import open_graph
 from faceshifter_hub.runtimes.graphs import FORWARD, GENERATE, MODULATE, graphs_of, write_onnx
-from faceshifter_hub.runtimes.networks import EngineGenerator, OnTensors
+from faceshifter_hub.runtimes.networks import EngineGenerator, OnTensors, open_networks
 
 TOLERANCE = 1e-3
 
@@ -95,3 +96,13 @@ def test_an_export_without_onnxscript_says_what_to_install(tmp_path, monkeypatch
     with pytest.raises(MissingPackageError, match=r"faceshifter-hub\[onnx\]"):
         write_onnx(graph, tmp_path / "graph.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_runtime_that_is_none_is_refused():
+    with pytest.raises(SettingsError, match="There is no runtime 'tpu'"):
+        pick_runtime("tpu")
+
+
+def test_an_engine_of_the_cpu_does_not_serve_another_device():
+    with pytest.raises(SettingsError, match="runs on the CPU"):
+        open_networks({}, 64, "onnxruntime", torch.device("cuda"))

@@ -1,0 +1,1 @@
+"""How fast the networks are here: what `faceshifter benchmark` does."""

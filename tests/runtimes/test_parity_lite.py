@@ -1,0 +1,51 @@
+"""The embedded default by every engine, on rendered people, against the networks as they were trained."""
+
+import pytest
+import torch
+
+from faceshifter_hub.benchmarking.run import example_faces
+from faceshifter_hub.benchmarking.stages import Stages, largest_difference
+from faceshifter_hub.pipeline import FaceShifterPipeline
+from faceshifter_hub.runtimes import ENGINES
+from faceshifter_hub.settings import get_settings
+
+TOLERANCE = 1e-3
+FACES = 3
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A cache of its own, which the first engine fills for the others."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FACESHIFTER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        get_settings.cache_clear()
+        assert FaceShifterPipeline.from_pretrained(runtime="auto").runtime == "torch"
+        yield
+    get_settings.cache_clear()
+
+
+def largest_differences(pipeline: FaceShifterPipeline) -> dict[str, float]:
+    faces, z_source = example_faces(pipeline, FACES)
+    by_engine = Stages(pipeline.networks, faces, z_source).calls()
+    eager = Stages(pipeline.components, faces, z_source).calls()
+    return {name: largest_difference(by_engine[name](), eager[name]()) for name in eager if name != "modulations"}
+
+
+@pytest.mark.parametrize("runtime", ["torch", *ENGINES])
+def test_every_stage(exported, runtime):
+    if runtime != "torch":
+        pytest.importorskip(runtime)
+    pipeline = FaceShifterPipeline.from_pretrained(runtime=runtime)
+    assert pipeline.runtime == runtime
+    differences = largest_differences(pipeline)
+    assert max(differences.values()) < TOLERANCE, differences
+
+
+def test_auto_takes_what_was_exported_and_parses_boosted_faces(exported):
+    FaceShifterPipeline.from_pretrained(runtime="onnxruntime")
+    pipeline = FaceShifterPipeline.from_pretrained()
+    assert pipeline.runtime == "onnxruntime"
+    faces = torch.rand(1, 3, 512, 512) * 2 - 1
+    with torch.inference_mode():
+        expected = pipeline.components["face_parser"](faces)
+        torch.testing.assert_close(pipeline.networks["face_parser"](faces), expected, atol=TOLERANCE, rtol=0)
