@@ -10,7 +10,19 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HEAVY = {"accelerate", "cv2", "diffusers", "gradio", "huggingface_hub", "insightface", "onnxruntime", "torch"}
 
-PIPELINE = {"provenance", "media", "settings", "options", "registry", "component", "models", "faces", "cast", "stages"}
+PIPELINE = {
+    "provenance",
+    "safety",
+    "media",
+    "settings",
+    "options",
+    "registry",
+    "component",
+    "models",
+    "faces",
+    "cast",
+    "stages",
+}
 SWAPPING = PIPELINE | {"pipeline", "frames"}
 COMMANDS = {"help", "completion", "pull", "demo_command", "mcp_command"}
 # each room, and the rooms it may import beside itself and `errors`, which is importable everywhere
@@ -23,6 +35,7 @@ STANDS_ON = {
     "cast": {"faces", "options"},
     "media": {"settings"},
     "provenance": {"settings", "options", "media"},
+    "safety": {"settings"},
     "registry": {"settings"},
     "component": {"registry"},
     "models": {"component", "registry"},
