@@ -77,6 +77,10 @@ class CredentialsError(FaceShifterError):
     """Content credentials cannot be signed, or not be read."""
 
 
+class ContentError(FaceShifterError):
+    """A picture shows what is not swapped."""
+
+
 class ConsentError(FaceShifterError):
     """The consent of the people shown was not stated."""
 

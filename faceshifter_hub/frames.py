@@ -17,8 +17,10 @@ from faceshifter_hub.options import SwapOptions
 from faceshifter_hub.pipeline import FaceShifterPipeline, Source
 from faceshifter_hub.provenance.credentials import Credentials
 from faceshifter_hub.provenance.marks import draw_id
+from faceshifter_hub.safety.content import check_content
 
 TURNED_EVERY = 25  # frames without an upright face, until lying ones are looked for again
+CONTENT_EVERY = 50  # frames, of which the first passes the content gate
 AGAIN_EVERY = 10  # frames, until a track that nobody was recognised in is looked at again
 
 
@@ -70,7 +72,13 @@ class FrameSwapper:
         self.number, self.turn, self.mark_id = state["number"], state["turn"], state["mark_id"]
 
     def assign(self, frame: np.ndarray) -> list[Assignment]:
-        """Return which faces of the next frame (H, W, 3) uint8 RGB get which identity; frames come in their order."""
+        """Return which faces of the next frame (H, W, 3) uint8 RGB get which identity; frames come in their order.
+
+        Raises:
+            ContentError: It seems to show nudity; not every frame is looked at.
+        """
+        if self.number % CONTENT_EVERY == 0:
+            check_content(frame, "target's frame")
         turns = QUARTER_TURNS if self.number % TURNED_EVERY == 0 else (self.turn,)
         faces, self.turn = detect_turned(self.pipeline.components["face_detector"], frame, turns)
         faces = select_faces(faces, "all", self.options.min_score)

@@ -90,6 +90,7 @@ class Tools:
 
         from faceshifter_hub.media.images import check_output
         from faceshifter_hub.media.photographs import read_photograph, write_photograph
+        from faceshifter_hub.safety.audit import note_run
 
         if not consent:
             raise ConsentError(NO_CONSENT)
@@ -100,6 +101,7 @@ class Tools:
         photograph = read_photograph(target)
         with self._one_at_a_time:
             swapped = self.pipeline(source, photograph.pixels)
+        note_run("mcp", self.pipeline.public_components(), swapped.mark_ids[0], consent=consent)
         credentials = self.pipeline.credentials(swapped.mark_ids[0], target)
         write_photograph(photograph.with_pixels(np.asarray(swapped.images[0])), output, credentials)
         return Swapped(

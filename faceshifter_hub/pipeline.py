@@ -46,6 +46,7 @@ from faceshifter_hub.registry import (
 )
 from faceshifter_hub.runtimes import RUNTIMES, Runtime
 from faceshifter_hub.runtimes.networks import open_networks
+from faceshifter_hub.safety.content import check_content
 from faceshifter_hub.settings import get_settings
 from faceshifter_hub.stages import AlignedSwap, split_phases, stage_pictures, to_picture
 
@@ -209,6 +210,7 @@ class FaceShifterPipeline:
             **options: Fields of `SwapOptions`: `faces`, `strength`, `refine`, `keep`, ...
 
         Raises:
+            ContentError: A picture or the result seems to show nudity.
             NoFaceError: A picture shows no face, or none that is meant.
             MediaError: A picture cannot be read.
             ComponentError: `refine` without a refiner, `keep` without a parser.
@@ -227,11 +229,15 @@ class FaceShifterPipeline:
             roles = casts[id(one_source)]
             with watch.time("read"):
                 photo = read_image(one_target)
+            with watch.time("content"):
+                check_content(photo, f"target{of} picture")
             with watch.time("detect"):
                 faces = self.detect(photo)
             assigned = self._assign(roles, photo, faces, chosen, f"target{of}", output.notes)
             mark_id = draw_id(chosen)
             [result], swaps = self.swap_faces([photo], [assigned], chosen, mark_id=mark_id, watch=watch)
+            with watch.time("content"):
+                check_content(result, "result")
             output.images.append(Image.fromarray(result))
             output.faces.append([one.face for one in assigned])
             output.mark_ids.append(mark_id)
@@ -305,6 +311,8 @@ class FaceShifterPipeline:
                 continue
             with watch.time("read"):
                 pixels = read_image(photo)
+            with watch.time("content"):
+                check_content(pixels, f"{name} picture")
             with watch.time("detect"):
                 faces = self.detect(pixels)
             face = largest(faces, name, notes)

@@ -12,7 +12,7 @@ HEAVY = {"accelerate", "cv2", "diffusers", "gradio", "huggingface_hub", "insight
 
 PIPELINE = {
     *{"media", "settings", "options", "registry", "component", "models", "faces", "cast", "stages"},
-    *{"runtimes", "provenance"},
+    *{"runtimes", "provenance", "safety"},
 }
 SWAPPING = PIPELINE | {"pipeline", "frames"}
 COMMANDS = {"help", "completion", "pull", "export_command", "demo_command", "mcp_command"}
@@ -26,6 +26,7 @@ STANDS_ON = {
     "cast": {"faces", "options"},
     "media": {"settings"},
     "provenance": {"settings", "options", "media"},
+    "safety": {"settings"},
     "registry": {"settings"},
     "component": {"registry"},
     "models": {"component", "registry"},

@@ -25,6 +25,7 @@ from faceshifter_hub.demo.results import new_folder, write_preview
 from faceshifter_hub.demo.zero_gpu import on_lent_gpu
 from faceshifter_hub.pipeline import FaceShifterPipelineOutput
 from faceshifter_hub.registry import Kind
+from faceshifter_hub.safety.audit import note_run
 
 NO_REFINER = "none"
 COMPARE_TITLE = "No comparison"
@@ -140,6 +141,7 @@ def connect_comparison(
                 pipeline = load_pipeline(choices.addresses(chosen[side]))
                 progress(n / 2 + 0.25, f"Swapping by {side}")
                 outputs[side] = pipeline(*photos, refine=refine, label=True)
+                note_run("demo compare", pipeline.public_components(), outputs[side].mark_ids[0], consent=consent)
             with new_folder(slider.GRADIO_CACHE) as folder:
                 results = tuple(
                     write_preview(output.images[0], folder, side, output.credentials[0])
@@ -239,9 +241,9 @@ def build_grid(pair: Pair, available: gr.State) -> None:
                 if reason:
                     cells[generator, refiner] = Markup('<td class="misfit">Not run. {}</td>').format(reason)
                 else:
-                    output = load_pipeline(choices.addresses(names))(
-                        *photos, refine=refiner != NO_REFINER, return_stages=True
-                    )
+                    pipeline = load_pipeline(choices.addresses(names))
+                    output = pipeline(*photos, refine=refiner != NO_REFINER, return_stages=True)
+                    note_run("demo grid", pipeline.public_components(), output.mark_ids[0], consent=consent)
                     stages = output.stages[0][0]
                     face = picture(stages.get("refined", stages["swapped"]), f"Swap by {generator}, refiner {refiner}")
                     spent = sum(output.milliseconds.get(stage, 0) for stage in ("stage one", "stage two")) / 1000

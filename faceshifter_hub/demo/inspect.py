@@ -26,6 +26,7 @@ from faceshifter_hub.demo.zero_gpu import on_lent_gpu
 from faceshifter_hub.evaluation.svg import Axis, element, x_marks
 from faceshifter_hub.evaluation.svg import figure as chart
 from faceshifter_hub.faces.pasting import face_mask
+from faceshifter_hub.safety.audit import note_run
 
 EMPTY = "<p class='hint'>Choose a source and a target, and press <em>Inspect</em>.</p>"
 MASK = "mask_"
@@ -111,6 +112,7 @@ def build_inspect_tab(available: gr.State) -> Pair:
                 refine=refiner is not None,
                 return_stages=True,
             )
+            note_run("demo inspect", pipeline.public_components(), output.mark_ids[0], consent=consent)
         pictures = output.stages[0][0]
         by_level = attention_to_identity(pictures)
         return attention_page(by_level), stages_page(pictures, by_level), by_level

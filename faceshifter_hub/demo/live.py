@@ -27,6 +27,7 @@ from faceshifter_hub.errors import FaceShifterError
 from faceshifter_hub.frames import FrameSwapper
 from faceshifter_hub.media.images import read_image
 from faceshifter_hub.options import SwapOptions
+from faceshifter_hub.safety.audit import note_run
 
 CONSENT = "I, the person of the source picture and everyone the camera sees agreed to this swap."
 LANE = "live"
@@ -112,6 +113,7 @@ def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
                 swapper = FrameSwapper(
                     pipeline, read_upload(source, "source"), SwapOptions.of(refine=refine, label=True)
                 )
+                note_run("demo live", pipeline.public_components(), swapper.mark_id, consent=consent)
                 visitor = Visitor((source, refine, *components), swapper)
                 visitors.by_hash[request.session_hash] = visitor
             photo = reduced(frame)

@@ -30,6 +30,7 @@ from faceshifter_hub.demo.results import new_folder, write_preview
 from faceshifter_hub.demo.zero_gpu import on_lent_gpu
 from faceshifter_hub.media.photographs import read_photograph, write_photograph
 from faceshifter_hub.pipeline import FaceShifterPipelineOutput, Person
+from faceshifter_hub.safety.audit import note_run
 
 RESULT_NAME = "faceshifter.png"
 
@@ -145,6 +146,7 @@ def build_photo_tab(available: gr.State) -> Pair:
                 who = pipeline.identity(*(read_upload(path, "source") for path in sources))
             output = pipeline(who, photo.pixels, return_stages=True, **options.model_dump())
             result, said = output.images[0], summary(output)
+            note_run("demo photo", pipeline.public_components(), output.mark_ids[0], consent=consent)
             credentials = pipeline.credentials(output.mark_ids[0], target)
             with new_folder(file.GRADIO_CACHE) as folder:
                 before_and_after = (

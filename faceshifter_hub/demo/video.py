@@ -33,6 +33,7 @@ from faceshifter_hub.jobs.video import VideoReport, swap_one_frame, swap_video
 from faceshifter_hub.media.images import write_image
 from faceshifter_hub.media.video import read_video_info, require_av
 from faceshifter_hub.options import SwapOptions
+from faceshifter_hub.safety.audit import note_run
 
 CONSENT = "Everyone shown in the video and the source picture agreed to this swap, or does not exist."
 LANE = "video"
@@ -163,6 +164,7 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
             components = (generator, identity_encoder, attribute_encoder, refiner, detector)
             swapper = make_swapper(source, options, components, choices)
             swapped = swap_one_frame(swapper, video, float(start))
+            note_run("demo preview", swapper.pipeline.public_components(), swapper.mark_id, consent=consent)
             with new_folder(frame.GRADIO_CACHE) as folder:
                 path = folder / FRAME_NAME
                 write_image(swapped, path, swapper.credentials(Path(video)))
@@ -236,6 +238,7 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
             with new_folder(result.GRADIO_CACHE) as folder:
                 path = folder / RESULT_NAME
                 done = swap_video(swapper, video, path, start=start, end=end, progress=report)
+                note_run("demo video", swapper.pipeline.public_components(), swapper.mark_id, consent=consent)
         return str(path), str(path), summary(done)
 
     def request_stop(request: gr.Request) -> None:

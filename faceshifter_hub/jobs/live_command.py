@@ -35,10 +35,13 @@ def run_live(arguments: argparse.Namespace) -> None:
     from faceshifter_hub.frames import FrameSwapper
     from faceshifter_hub.jobs.live import swap_live, window
     from faceshifter_hub.pipeline import FaceShifterPipeline
+    from faceshifter_hub.safety.audit import note_run
 
     options = options_from(arguments)
     camera = int(arguments.camera) if arguments.camera.isdecimal() else arguments.camera
     with window(TITLE) as show:
         pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline, runtime=arguments.runtime)
-        shown = swap_live(FrameSwapper(pipeline, source_from(arguments, pipeline), options), camera, show)
+        swapper = FrameSwapper(pipeline, source_from(arguments, pipeline), options)
+        note_run("live", pipeline.public_components(), swapper.mark_id)
+        shown = swap_live(swapper, camera, show)
     print(f"{shown} frames shown.")

@@ -46,6 +46,7 @@ def run_swap(arguments: argparse.Namespace) -> None:
     from faceshifter_hub.media.images import check_output, write_image
     from faceshifter_hub.media.photographs import read_photograph, write_photograph
     from faceshifter_hub.pipeline import FaceShifterPipeline
+    from faceshifter_hub.safety.audit import note_run
 
     options = options_from(arguments)
     if is_animated(Path(arguments.target), Path(arguments.output)):
@@ -60,6 +61,7 @@ def run_swap(arguments: argparse.Namespace) -> None:
     output = pipeline(
         source_from(arguments, pipeline), target.pixels, return_stages=stages is not None, **options.model_dump()
     )
+    note_run("swap", pipeline.public_components(), output.mark_ids[0])
     credentials = pipeline.credentials(output.mark_ids[0], arguments.target)
     write_photograph(target.with_pixels(np.asarray(output.images[0])), arguments.output, credentials)
     if stages is not None:

@@ -21,6 +21,7 @@ from faceshifter_hub.media.animations import (
 )
 from faceshifter_hub.media.images import check_output
 from faceshifter_hub.media.photographs import read_photograph, write_photograph
+from faceshifter_hub.safety.audit import note_run
 
 Progress = Callable[[int, int | None, float | None], None]
 
@@ -72,7 +73,9 @@ def swap_file(swapper: FrameSwapper, target: Path, output: Path, progress: Progr
     if is_video(target):
         from faceshifter_hub.jobs.video import swap_video
 
-        return swap_video(swapper, target, output, progress=progress).notes
+        report = swap_video(swapper, target, output, progress=progress)
+        note_run("video", swapper.pipeline.public_components(), swapper.mark_id)
+        return report.notes
     if is_animated(target, output):
         swap_animation(swapper, target, output, progress)
         return ()
@@ -85,6 +88,7 @@ def swap_photograph(swapper: FrameSwapper, target: Path, output: Path) -> Sequen
     people: dict[Any, Any] = {role.person: role.source for role in swapper.roles if role.person is not None}
     source = people or swapper.roles[0].source
     swapped = swapper.pipeline(source, photograph.pixels, **swapper.options.model_dump())
+    note_run("photograph", swapper.pipeline.public_components(), swapped.mark_ids[0])
     credentials = swapper.pipeline.credentials(swapped.mark_ids[0], target)
     write_photograph(photograph.with_pixels(np.asarray(swapped.images[0])), output, credentials)
     return swapped.notes
@@ -105,4 +109,5 @@ def swap_animation(swapper: FrameSwapper, target: Path, output: Path, progress: 
             progress(len(frames), total, None)
     if not found:
         raise NoFaceError(f"No face to swap was found in '{target}'; use one that shows a face clearly.")
+    note_run("animation", swapper.pipeline.public_components(), swapper.mark_id)
     write_animation(frames, output, read_loop(target), swapper.credentials(target))

@@ -55,6 +55,7 @@ def run_video(arguments: argparse.Namespace) -> None:
     from faceshifter_hub.media.video import read_video_info
     from faceshifter_hub.media.video_writing import check_video_output
     from faceshifter_hub.pipeline import FaceShifterPipeline
+    from faceshifter_hub.safety.audit import note_run
 
     options = options_from(arguments)
     start, end = (None if text is None else read_time(text) for text in (arguments.start, arguments.end))
@@ -67,6 +68,7 @@ def run_video(arguments: argparse.Namespace) -> None:
     swapper = FrameSwapper(pipeline, source_from(arguments, pipeline), options)
     if arguments.preview:
         frame = swap_one_frame(swapper, arguments.video, at)
+        note_run("video preview", pipeline.public_components(), swapper.mark_id)
         write_image(frame, output, swapper.credentials(Path(arguments.video)))
         print(json.dumps({"output": str(Path(output).resolve())}) if arguments.json else output)
         return
@@ -77,6 +79,7 @@ def run_video(arguments: argparse.Namespace) -> None:
         print("Stopped. The same command goes on where this one stopped.", file=sys.stderr)
         raise
     tell("", "\n")
+    note_run("video", pipeline.public_components(), swapper.mark_id)
     for note in report.notes:
         print(note, file=sys.stderr)
     if arguments.json:

@@ -35,7 +35,7 @@ def encode(mark_id: str) -> np.ndarray:
 def decode(soft: np.ndarray) -> tuple[str, float] | None:
     """Return what bits say, if they are such a payload.
 
-    Of random bits one in 10**4 corrects to any word of the code, and one of these in 2**32 has the right header and
+    Of random bits one in 40,000 corrects to any word of the code, and one of these in 2**32 has the right header and
     checksum: with every combination of doubted bits tried, a wrong answer has a probability below 1e-11.
 
     Args:

@@ -69,7 +69,7 @@ class FusedAADResBlock(nn.Module):
         self.learned_skip = block.learned_skip
         if block.learned_skip:
             self.aad_skip, self.conv_skip = block.aad_skip, block.conv_skip
-        self.norm1, self.norm2 = _as_group_norm(block.aad1.norm), _as_group_norm(block.aad2.norm)
+        self.norm1, self.norm2 = block.aad1.norm, block.aad2.norm
         layers = block.aad_layers()
         self.widths = [conv.in_channels for conv in block.convolutions() for _ in ("gamma", "beta")]
         self.attribute_modulation = _concatenated([getattr(layer, "attribute_modulation", None) for layer in layers])
@@ -106,13 +106,6 @@ def _pairs(maps: Sequence[torch.Tensor | None]) -> list[Modulation | None]:
         None if gamma is None or beta is None else (gamma, beta)
         for gamma, beta in zip(maps[0::2], maps[1::2], strict=True)
     ]
-
-
-def _as_group_norm(norm: nn.Module) -> nn.Module:
-    """Return instance normalisation as the group normalisation it is: torch computes that several times faster."""
-    if not isinstance(norm, nn.InstanceNorm2d):
-        return norm
-    return nn.GroupNorm(norm.num_features, norm.num_features, norm.eps, affine=False)
 
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)

@@ -1,0 +1,1 @@
+"""What is refused, and what is written down of what was done."""
