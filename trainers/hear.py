@@ -51,6 +51,7 @@ class HEAROptions(TrainingOptions):
     change_weight: float = 1.0
     reconstruction_weight: float = 1.0
     true_swap_weight: float = Field(0.0, description="ours: L1 to the true swap in the face, where it is known")
+    target_identity_weight: float = Field(0.0, description="ours: likeness to the target, where people differ")
     identity_views: bool = Field(False, description="ours: the identity loss looks through random views")
 
 
@@ -162,6 +163,7 @@ def main(argv: list[str] | None = None) -> None:
         "change": options.change_weight,
         "reconstruction": options.reconstruction_weight,
         "true_swap": options.true_swap_weight,
+        "target_identity": options.target_identity_weight,
     }
     batches = run.loader(pairs, options, accelerator, loop.step)
     for batch in batches:
@@ -170,6 +172,7 @@ def main(argv: list[str] | None = None) -> None:
             with accelerator.autocast():
                 with torch.no_grad():
                     z_source = identity_encoder(source)
+                    z_target = identity_encoder(target)
                 swapped, error = aei(target, z_source)
                 result = refiner(swapped, error).float()
                 view = random_view(len(result), result) if options.identity_views else nn.Identity()
@@ -179,6 +182,7 @@ def main(argv: list[str] | None = None) -> None:
                 "change": losses.change_loss(result, swapped),
                 "reconstruction": losses.reconstruction_loss(result, target, batch["same"]),
                 "true_swap": losses.true_swap_loss(result, batch["truth"], batch["known"], face),
+                "target_identity": losses.target_identity_loss(z_result.float(), z_target.float(), batch["same"]),
             }
             loop.finish(values, weights)
     run.push(accelerator, options)
