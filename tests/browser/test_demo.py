@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import cv2
 import httpx
 import numpy as np
 import pytest
@@ -118,9 +119,10 @@ def test_the_endpoint_takes_a_strength(client):
     def result(**options):
         given = handle_file(SOURCE), handle_file(TARGET), True
         with Image.open(client.predict(*given, **options, api_name="/swap")[1]) as picture:
-            return picture.tobytes()
+            return cv2.blur(np.asarray(picture).astype(np.float32), (32, 32))  # each has a watermark of its own
 
-    assert result() == result(strength=1) != result(strength=0.3)
+    default = result()
+    assert np.abs(result(strength=1) - default).max() < 3 < np.abs(result(strength=0.3) - default).max()
 
 
 @pytest.mark.parametrize("consent", [(), (False,)])
