@@ -148,14 +148,24 @@ def server(start_server):
     return start_server()
 
 
-@pytest.fixture(scope="session")
-def film(tmp_path_factory):
-    """A rendered face that moves a little: two seconds, ten frames each."""
+def make_film(path, frames):
+    """Write a rendered face that moves a little, ten frames a second."""
     with Image.open(TARGET) as picture:
         face = np.asarray(picture.convert("RGB").resize((256, 256)))
-    pictures = [np.roll(face, n, axis=1) for n in range(20)]
-    path = tmp_path_factory.mktemp("film") / "face.mp4"
-    return make_video(path, 20, size=(256, 256), time_base=Fraction(1, 10), pictures=pictures)
+    pictures = [np.roll(face, n % 20, axis=1) for n in range(frames)]
+    return make_video(path, frames, size=(256, 256), time_base=Fraction(1, 10), pictures=pictures)
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory):
+    """Two seconds of a face."""
+    return make_film(tmp_path_factory.mktemp("film") / "face.mp4", 20)
+
+
+@pytest.fixture(scope="session")
+def long_film(tmp_path_factory):
+    """Ten seconds of it, whose swap lasts long enough to be stopped."""
+    return make_film(tmp_path_factory.mktemp("film") / "long.mp4", 100)
 
 
 @pytest.fixture(scope="module")  # no longer: while it is open, nothing else can start an event loop in this thread

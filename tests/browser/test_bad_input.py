@@ -111,9 +111,9 @@ def results(server):
     return {path for path in server.temporary.rglob("faceshifter.*")}
 
 
-def test_who_leaves_in_mid_run_keeps_nobody_waiting(page, film, server):
+def test_who_leaves_in_mid_run_keeps_nobody_waiting(page, film, long_film, server):
     before = results(server)
-    begin_video(page, film)
+    begin_video(page, long_film)
     page.reload()
 
     upload(page, source=SOURCE, target=TARGET)

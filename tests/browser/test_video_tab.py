@@ -44,8 +44,8 @@ def test_a_part_of_a_video_is_previewed_and_swapped(page, film, tmp_path):
     assert fits_phone(page)
 
 
-def test_a_run_is_stopped(page, film, server):
-    begin_video(page, film)
+def test_a_run_is_stopped(page, long_film, server):
+    begin_video(page, long_film)
     press(page, "Stop")
     expect(page.get_by_text("Stopped; nothing was kept.")).to_be_visible(timeout=SWAP_ENDS)
     assert not list(server.temporary.rglob("*.faceshifter"))

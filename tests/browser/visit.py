@@ -41,11 +41,11 @@ def fits_phone(page):
 
 
 def begin_video(page, film):
-    """Have a video of 20 frames swapped; returns while that goes on."""
+    """Have the video of 100 frames swapped; returns while that goes on."""
     open_tab(page, "Video")
     upload(page, video_source=SOURCE)
     page.locator("#video input[type=file]").set_input_files(film)
-    expect(page.locator("#about-video")).to_contain_text("20 frames", timeout=SWAP_ENDS)
+    expect(page.locator("#about-video")).to_contain_text("100 frames", timeout=SWAP_ENDS)
     page.locator("#video-consent input").check()
     press(page, "Swap the video")
     expect(page.locator("#video-result")).to_contain_text("left", timeout=SWAP_ENDS)
