@@ -3,8 +3,12 @@
 Public names are imported on first use, so that importing the package loads neither torch nor diffusers.
 """
 
+import os
 from importlib import import_module
 from typing import Any
+
+# ONNX Runtime, which the content gate and insightface bring along, would report its use to its makers
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _MODULE_OF = {
     "AADGenerator": "models.aad",
