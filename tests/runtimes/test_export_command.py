@@ -4,21 +4,10 @@ import json
 from pathlib import Path
 
 import onnxruntime
-import pytest
 import torch
 from tiny_networks import tiny_networks
 
 from faceshifter_hub import cli
-from faceshifter_hub.settings import get_settings
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """The cache's folder, empty."""
-    monkeypatch.setenv("FACESHIFTER_CACHE", str(tmp_path / "cache"))
-    get_settings.cache_clear()
-    yield tmp_path / "cache"
-    get_settings.cache_clear()
 
 
 def test_a_component_becomes_a_graph_once(cache, tmp_path, capsys):
