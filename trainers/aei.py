@@ -21,6 +21,7 @@ from trainers import losses, run
 from trainers.data import find_folders, load_preview, load_training
 from trainers.discriminator import MultiscaleDiscriminator
 from trainers.ema import EMA
+from trainers.feature_region import feature_region
 from trainers.growing import grow_encoder, grow_generator
 from trainers.options import Places, TrainingOptions, parse_options
 from trainers.pairs import SwapPairs
@@ -48,6 +49,9 @@ class AEIOptions(TrainingOptions):
     reconstruction_weight: float = 10.0
     true_swap_weight: float = Field(0.0, description="ours: L1 to the true swap in the face, where it is known")
     detail_weight: float = Field(0.0, description="ours: the same of fine detail alone")
+    feature_emphasis: float = Field(
+        0.0, ge=0, description="ours: how much more either counts at eyes and mouth than elsewhere in the face"
+    )
     feature_weight: float = Field(
         0.0, description="ours: inner maps of the identity encoder, where the truth is known"
     )
@@ -166,6 +170,7 @@ def main(argv: list[str] | None = None) -> None:
     # the bare discriminator, for the generator's turn and for R1, which is computed in full precision
     judge = accelerator.unwrap_model(discriminator, keep_fp32_wrapper=False)
     face = face_region(options.resolution).to(accelerator.device)
+    told = face * (1 + options.feature_emphasis * feature_region(options.resolution).to(accelerator.device))  # (R, R)
 
     if streams or options.synthesize_on_the_fly:
         batches = run.stream_loader(pairs, options, accelerator, loop.step)
@@ -214,9 +219,9 @@ def main(argv: list[str] | None = None) -> None:
             values["attribute"] = losses.attribute_loss([z.float() for z in z_result], [z.float() for z in z_target])
             values["reconstruction"] = losses.reconstruction_loss(result, target, same)
             if weights["true_swap"]:
-                values["true_swap"] = losses.true_swap_loss(result, truth, known, face)
+                values["true_swap"] = losses.true_swap_loss(result, truth, known, told)
             if weights["detail"]:
-                values["detail"] = losses.detail_loss(result, truth, known, face)
+                values["detail"] = losses.detail_loss(result, truth, known, told)
             if weights["surroundings"]:
                 values["surroundings"] = losses.surroundings_loss(result, target, face)
             if weights["colour"]:

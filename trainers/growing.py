@@ -1,8 +1,9 @@
-"""A trained network as the beginning of another: of the same size, or of twice the resolution.
+"""A trained network as the beginning of another: of the same size, of twice the resolution, or of half.
 
 Modules are named by the size of their map, so a larger network takes over the coarse levels. Its new, finest level
 begins as one that changes nothing: the encoder hands the picture on at half its size, the generator's block adds
 nothing to what came from below. So the grown network draws what the smaller one drew, larger, from its first step.
+Half of a grown network is what it grew from, as far as its finest level still hands the picture on.
 """
 
 from collections.abc import Mapping
@@ -30,10 +31,18 @@ def grow_encoder(network: MultilevelAttributeEncoder, small: MultilevelAttribute
     """Begin as `small`; at twice its resolution, the new first step halves the picture and hands it on.
 
     Six channels of that step, if it has as many, carry the three colours and their negatives: of a value and its
-    negative, LeakyReLU keeps what their difference gives back.
+    negative, LeakyReLU keeps what their difference gives back. A network of half the resolution reads the colours
+    themselves, with what the other's second step makes of those six.
     """
     adopt(network, small)
     size = next(iter(small.down))
+    if 2 * network.config.resolution == small.config.resolution and small.config.down_channels[0] >= 6:
+        half = str(int(size) // 2)
+        reads: Any = small.down[half]
+        positive, negative = reads[0].weight[:, :3], reads[0].weight[:, 3:6]  # (C, 3, 4, 4)
+        first: Any = network.down[half]
+        first[0].weight.copy_((positive - negative) / 2 * (1 + reads[2].negative_slope))
+        return
     if network.config.resolution != 2 * small.config.resolution or network.config.down_channels[0] < 6:
         return
     halve: Any = network.down[str(2 * int(size))]  # convolution, normalisation, LeakyReLU

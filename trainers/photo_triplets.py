@@ -4,24 +4,32 @@ Nobody can photograph a true swap, but two things come near it (ReliableSwap, ar
 the photograph is the target, and the swap wanted is what the exchange made: the source's own features, in the target's
 place and light. In a *cycle triplet* the target is what the exchange made, and the swap wanted is the photograph
 itself: a real picture, of which nothing was made up. In both, the target shows somebody else than the swap wanted
-does, so a network cannot copy the face that it sees.
+does, so a network cannot copy the face that it sees. Who wears glasses takes no part: exchanged with the face, they
+would teach that glasses belong to the source.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from accelerate import Accelerator
 
 from faceshifter_hub.errors import DataError, TrainingError
 from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
 from faceshifter_hub.evaluation.judging.mesh import Mesh, find_mesh
+from faceshifter_hub.faces.alignment import align
+from faceshifter_hub.models.face_parser import FaceParser
+from faceshifter_hub.models.labels import LABELS
 from trainers.face_exchange import exchange_face
 from trainers.options import TrainingOptions
+from trainers.pairs import to_tensor
 from trainers.photos import MOST_DRAWS, Photo, PhotoFolder
 from trainers.pieces import cache_key, compute_in_pieces
 from trainers.rendered import Swap
 
+GLASSES_SHARE = 0.004  # of the aligned face: with more of it labelled glasses, somebody wears them
+GLASSES_SIDE, GLASSES_BATCH = 128, 16  # pixels that the face parser was trained at; faces at once
 CYCLES = 0.5  # share of triplets whose true swap is the photograph
 MOST_SHAPE = 0.6  # of the donor's shape; its expression would come with all of it
 
@@ -32,11 +40,18 @@ class PhotoTriplets:
     Args:
         folders: of photographs, two people at least.
         meshes: of each folder: the points of each photograph, (N, 468, 3), as `find_meshes` returns them.
+        chosen: of each folder: numbers of the photographs that take part, one at least.
         weights: how often each folder is chosen, in proportion.
     """
 
-    def __init__(self, folders: Sequence[PhotoFolder], meshes: Sequence[np.ndarray], weights: Sequence[float]):
-        self.folders, self.meshes = folders, meshes
+    def __init__(
+        self,
+        folders: Sequence[PhotoFolder],
+        meshes: Sequence[np.ndarray],
+        chosen: Sequence[np.ndarray],
+        weights: Sequence[float],
+    ):
+        self.folders, self.meshes, self.chosen = folders, meshes, chosen
         self.shares = np.array(weights) / np.sum(weights)  # (N,)
 
     def draw(self, rng: np.random.Generator) -> Swap:
@@ -60,7 +75,7 @@ class PhotoTriplets:
 
     def _choose(self, rng: np.random.Generator) -> tuple[Photo, np.ndarray]:
         number = int(rng.choice(len(self.folders), p=self.shares))
-        photo = int(rng.integers(len(self.folders[number])))
+        photo = int(rng.choice(self.chosen[number]))
         return self.folders[number][photo], self.meshes[number][photo]
 
 
@@ -73,7 +88,6 @@ def find_meshes(folder: PhotoFolder, kept_in: Path, accelerator: Accelerator) ->
         FaceShifterError: The network cannot be had.
         UnwritableOutputError: They cannot be kept.
     """
-    shards = [(str(path), path.stat().st_size) for path in folder.paths]
 
     def compute(numbers: range) -> np.ndarray:
         network = FaceMesh.from_package().to(accelerator.device)
@@ -81,8 +95,40 @@ def find_meshes(folder: PhotoFolder, kept_in: Path, accelerator: Accelerator) ->
             [solid(find_mesh(photo.image, photo.points, network)) for photo in map(folder.__getitem__, numbers)]
         )
 
-    cache = kept_in / cache_key(shards, folder.resolution, len(folder))
+    cache = kept_in / cache_key(shards_of(folder), folder.resolution, len(folder))
     return compute_in_pieces("meshes", len(folder), compute, cache, accelerator)
+
+
+def shards_of(folder: PhotoFolder) -> list[tuple[str, int]]:
+    """Return path and size of each shard, which stand for the photographs in them."""
+    return [(str(path), path.stat().st_size) for path in folder.paths]
+
+
+@torch.no_grad()
+def find_bare(folder: PhotoFolder, kept_in: Path, accelerator: Accelerator) -> np.ndarray:
+    """Return the numbers of the photographs whose face wears no glasses, as the embedded face parser sees it.
+
+    Raises:
+        DataError: Everybody wears glasses, it seems.
+        UnwritableOutputError: What was seen cannot be kept.
+    """
+
+    def compute(numbers: range) -> np.ndarray:
+        parser = FaceParser.from_pretrained("parser-lite").eval().to(accelerator.device)
+        shares: list[float] = []
+        for first in range(numbers.start, numbers.stop, GLASSES_BATCH):
+            photos = [folder[n] for n in range(first, min(first + GLASSES_BATCH, numbers.stop))]
+            aligned = [to_tensor(align(photo.image, photo.points, GLASSES_SIDE)[0]) for photo in photos]
+            labels = parser(torch.stack(aligned).to(accelerator.device)).argmax(1)  # (B, S, S)
+            shares += (labels == LABELS["glasses"]).flatten(1).float().mean(1).tolist()
+        return np.array(shares)
+
+    cache = kept_in / cache_key(shards_of(folder), GLASSES_SIDE, len(folder))
+    shares = compute_in_pieces("glasses", len(folder), compute, cache, accelerator)
+    bare = np.flatnonzero(shares <= GLASSES_SHARE)
+    if not len(bare):
+        raise DataError("All faces of a folder seem to wear glasses, and exchanging faces needs some without.")
+    return bare
 
 
 def solid(mesh: Mesh) -> np.ndarray:
@@ -105,5 +151,6 @@ def load_exchanged(
         raise TrainingError(
             "exchanged_ratio needs photographs in a folder, --train_data_dir: streamed ones have no mesh."
         )
-    kept_in = options.output_dir / "meshes"
-    return PhotoTriplets(folders, [find_meshes(folder, kept_in, accelerator) for folder in folders], weights)
+    meshes = [find_meshes(folder, options.output_dir / "meshes", accelerator) for folder in folders]
+    bare = [find_bare(folder, options.output_dir / "glasses", accelerator) for folder in folders]
+    return PhotoTriplets(folders, meshes, bare, weights)

@@ -1,4 +1,4 @@
-"""A network grown to twice its resolution draws what it drew, larger."""
+"""A network grown to twice its resolution draws what it drew, larger; half of it draws that again."""
 
 import pytest
 import torch
@@ -46,6 +46,22 @@ def test_a_grown_network_draws_what_the_smaller_one_drew(normalization):
     expected = F.avg_pool2d(small[1](z_id, z_small), 2)
     assert (drawn - expected).std() < 0.5 * expected.std()
     assert torch.equal(grown[1].blocks["32"].conv2.weight, torch.zeros(8, 8, 3, 3))
+
+
+@pytest.mark.parametrize("normalization", ["batch", "instance"])
+@torch.no_grad()
+def test_half_of_a_grown_network_is_what_it_grew_from(normalization):
+    small, half = (networks(32, DOWN, CHANNELS, normalization) for _ in range(2))
+    grown = networks(64, (8, *DOWN), (*CHANNELS, 8), normalization)
+    for parameter in (*small[0].parameters(), *small[1].parameters()):
+        parameter.add_(0.1 * torch.randn_like(parameter))  # other than a new one
+    for grow, *three in zip((grow_encoder, grow_generator), small, grown, half, strict=True):
+        grow(three[1], three[0])
+        grow(three[2], three[1])
+    x, z_id = 0.5 * torch.randn(2, 3, 32, 32), torch.randn(2, 16)
+    for expected, level in zip(small[0](x), half[0](x), strict=True):
+        torch.testing.assert_close(level, expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(half[1](z_id, half[0](x)), small[1](z_id, small[0](x)), atol=1e-4, rtol=0)
 
 
 def test_one_of_the_same_size_is_taken_over():

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from accelerate import Accelerator
@@ -8,7 +9,7 @@ from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
 from trainers import aei, hear
 from trainers.face_exchange import exchange_face
 from trainers.pairs import SwapPairs
-from trainers.photo_triplets import PhotoTriplets, find_meshes
+from trainers.photo_triplets import PhotoTriplets, find_bare, find_meshes
 from trainers.photos import Mixture, PhotoFolder, find_shards
 
 SIDE = 160
@@ -92,7 +93,7 @@ def meshes(photos, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def triplets(photos, meshes):
-    return PhotoTriplets([photos], [meshes], [1.0])
+    return PhotoTriplets([photos], [meshes], [np.arange(len(photos))], [1.0])
 
 
 def test_a_mesh_lies_on_its_face(photos, meshes):
@@ -126,6 +127,26 @@ def test_either_the_photograph_is_the_target_or_it_is_the_true_swap(photos, trip
     assert 8 < cycles < 32
 
 
+def test_who_wears_glasses_takes_no_part(photos, meshes, tmp_path):
+    class Bespectacled(PhotoFolder):
+        def __getitem__(self, n):
+            photo = super().__getitem__(n)
+            if n < 2:  # thick frames round both eyes
+                radius = int(0.42 * np.linalg.norm(photo.points[1] - photo.points[0]))
+                for x, y in photo.points[:2]:
+                    cv2.circle(photo.image, (int(x), int(y)), radius, (20, 20, 25), max(radius // 4, 2))
+            return photo
+
+    folder = Bespectacled(photos.paths, "training", 256)
+    before = find_bare(PhotoFolder(photos.paths, "training", 256), tmp_path / "before", Accelerator())
+    after = find_bare(folder, tmp_path / "after", Accelerator())
+    assert set(before) - set(after) == {0, 1}
+    triplets = PhotoTriplets([folder], [meshes], [np.array([3, 4])], [1.0])
+    taking_part = {folder[n].image.tobytes() for n in (3, 4)}
+    rng = np.random.default_rng(0)
+    assert all(triplets.draw(rng).source.image.tobytes() in taking_part for _ in range(10))
+
+
 def test_the_share_of_photographs_whose_swap_is_known(photos, triplets):
     pairs = SwapPairs(Mixture([photos], [1.0]), None, 64, 200, 0, 1.0, 0.0, exchanged=triplets, exchanged_share=0.7)
     known = np.mean([bool(pairs[n]["known"]) for n in range(len(pairs))])
@@ -150,7 +171,7 @@ def test_one_person_alone_cannot_exchange_faces(photos, meshes):
             photo.person = "ann"
             return photo
 
-    alone = PhotoTriplets([One(photos.paths, "training", 64)], [meshes], [1.0])
+    alone = PhotoTriplets([One(photos.paths, "training", 64)], [meshes], [np.arange(len(photos))], [1.0])
     with pytest.raises(
         FaceShifterError, match=r"^\d+ photographs in a row show one person; exchanging faces needs two\.$"
     ):
