@@ -8,6 +8,7 @@ from torch import nn
 from faceshifter_hub.component import FrozenMixin
 from faceshifter_hub.models.aad import AADGenerator
 from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
+from faceshifter_hub.pipeline import mix_identities
 
 
 class FrozenAEI(FrozenMixin, nn.Module):
@@ -27,9 +28,14 @@ class FrozenAEI(FrozenMixin, nn.Module):
 
     @torch.no_grad()
     def forward(self, target: torch.Tensor, z_source: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return Y^_st and dY_t = X_t - Y^_tt, both (B, 3, R, R), for `target` (B, 3, R, R) and z_source (B, d)."""
+        """Return Y^_st and dY_t = X_t - Y^_tt, both (B, 3, R, R), for `target` (B, 3, R, R) and z_source (B, d).
+
+        The swap goes as far as the generator's `identity_gain` says, as it does in the pipeline.
+        """
         modulations = self.generator.modulate_attributes(self.encoder(target))
-        identities = torch.stack([z_source, self.identity_encoder(target)], dim=1).flatten(0, 1)  # (2B, d)
+        z_target = self.identity_encoder(target)  # (B, d)
+        z_swap = mix_identities(z_target, z_source, self.generator.config.identity_gain)
+        identities = torch.stack([z_swap, z_target], dim=1).flatten(0, 1)  # (2B, d)
         both, _ = self.generator.generate(identities, modulations)  # (2B, 3, R, R)
         return both[0::2].float(), target - both[1::2].float()
 

@@ -15,6 +15,8 @@ from faceshifter_hub.component import ComponentMixin
 from faceshifter_hub.models.attribute_encoder import down_block, up_block
 from faceshifter_hub.registry import Interface
 
+GATE_CLOSED = 2.0  # subtracted from what the gate's sigmoid reads: at first it lets an eighth through
+
 
 class HEARRefiner(ComponentMixin):
     """Y_st = HEAR(Y^_st, dY_t), a U-Net; dY_t = X_t - Y^_tt is the heuristic error (section 3.2, equations 10, 11).
@@ -24,6 +26,11 @@ class HEARRefiner(ComponentMixin):
         channels: widths of the down path, finest first; every step halves the map.
         residual: whether the network draws the change of Y^_st instead of the whole face.
         normalization: `batch` or `instance`.
+        error_gate: whether a residual network also draws a mask and adds as much of dY_t as it lets through (ours):
+            where an occluder lies is easier to learn than what it looks like, which dY_t shows.
+
+    Raises:
+        ValueError: The resolution does not halve as often as asked; or there is a gate without `residual`.
     """
 
     kind: ClassVar[str] = "hear_refiner"
@@ -35,8 +42,11 @@ class HEARRefiner(ComponentMixin):
         channels: tuple[int, ...] = (64, 128, 256, 512, 512),
         residual: bool = False,
         normalization: Literal["instance", "batch"] = "batch",
+        error_gate: bool = False,
     ):
         super().__init__()
+        if error_gate and not residual:
+            raise ValueError("error_gate adds to a change, which only residual=True draws")
         if resolution % 2 ** len(channels):
             raise ValueError(f"{len(channels)} halvings do not fit a resolution of {resolution}")
         self.down = nn.ModuleList(
@@ -47,8 +57,8 @@ class HEARRefiner(ComponentMixin):
         for skip in reversed(channels[:-1]):
             self.up.append(up_block(width, skip, normalization))
             width = 2 * skip
-        self.to_rgb = nn.Conv2d(width, 3, 3, padding=1)
-        if residual:  # at first stage 2 changes nothing
+        self.to_rgb = nn.Conv2d(width, 4 if error_gate else 3, 3, padding=1)
+        if residual:  # at first nothing changes, but for what a gate lets through
             nn.init.zeros_(self.to_rgb.weight)
             nn.init.constant_(self.to_rgb.get_parameter("bias"), 0)
 
@@ -74,7 +84,10 @@ class HEARRefiner(ComponentMixin):
             skips.append(x)
         for block, skip in zip(self.up, reversed(skips[:-1]), strict=True):
             x = torch.cat([block(x), skip], dim=1)  # (B, 2C, S, S)
-        x = self.to_rgb(F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False))  # (B, 3, R, R)
-        if self.config.residual:
-            return (swapped + 2 * torch.tanh(x)).clamp(-1, 1)
-        return torch.tanh(x)
+        x = self.to_rgb(F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False))  # (B, 3 or 4, R, R)
+        if not self.config.residual:
+            return torch.tanh(x)
+        change = 2 * torch.tanh(x[:, :3])  # (B, 3, R, R)
+        if self.config.error_gate:
+            change = change + torch.sigmoid(x[:, 3:] - GATE_CLOSED) * error
+        return (swapped + change).clamp(-1, 1)

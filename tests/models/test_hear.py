@@ -14,6 +14,28 @@ def test_shape_range_and_gradient(residual):
     assert refiner.to_rgb.weight.grad.abs().sum() > 0
 
 
+def test_a_gate_lets_the_error_through_where_it_opens():
+    refiner = HEARRefiner(64, (4, 6, 8), residual=True, error_gate=True).eval()
+    swapped, error = torch.rand(2, 1, 3, 64, 64) - 0.5
+    with torch.no_grad():
+        refiner.to_rgb.bias[3] = 20
+        torch.testing.assert_close(refiner(swapped, error), (swapped + error).clamp(-1, 1))
+        refiner.to_rgb.bias[3] = -20
+        torch.testing.assert_close(refiner(swapped, error), swapped)
+
+
+def test_the_gate_learns():
+    refiner = HEARRefiner(64, (4, 6, 8), residual=True, error_gate=True)
+    swapped, error = torch.rand(2, 2, 3, 64, 64) - 0.5
+    (refiner(swapped, error) - swapped - error).abs().mean().backward()
+    assert refiner.to_rgb.bias.grad[3] < 0
+
+
+def test_a_gate_needs_a_change_to_add_to():
+    with pytest.raises(ValueError, match="residual"):
+        HEARRefiner(64, (4, 6, 8), error_gate=True)
+
+
 def test_every_parameter_receives_gradient():
     refiner = HEARRefiner(64, (4, 6, 8))
     refiner(torch.randn(2, 3, 64, 64), torch.randn(2, 3, 64, 64)).square().mean().backward()

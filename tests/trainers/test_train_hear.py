@@ -12,6 +12,7 @@ from faceshifter_hub.component import load_component
 from faceshifter_hub.errors import FaceShifterError, IncompatibleComponentsError
 from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.models.hear import HEARRefiner
+from faceshifter_hub.pipeline import mix_identities
 from trainers import hear
 from trainers.frozen_aei import FrozenAEI, part_address
 from trainers.hard_targets import draw_histogram, hardest, heuristic_errors
@@ -93,6 +94,16 @@ def test_stage_1_is_frozen(stage_1, tiny_aei):
     assert not swapped.requires_grad and not error.requires_grad
     assert not any(module.training for module in stage_1.modules())
     assert all(torch.equal(value, before[name]) for name, value in stage_1.state_dict().items())
+
+
+def test_stage_2_sees_swaps_that_go_as_far_as_in_the_pipeline(stage_1):
+    target, z_source = torch.rand(1, 3, 64, 64), torch.randn(1, 128)
+    stage_1.generator.register_to_config(identity_gain=1.5)
+    swapped, error = stage_1(target, z_source)
+    stage_1.generator.register_to_config(identity_gain=1.0)
+    further = mix_identities(stage_1.identity_encoder(target), z_source, 1.5)
+    torch.testing.assert_close(swapped, stage_1(target, further)[0])
+    torch.testing.assert_close(error, stage_1(target, z_source)[1])
 
 
 def test_the_heuristic_error_is_what_stage_1_fails_to_reconstruct(stage_1):
