@@ -7,7 +7,7 @@ FALSE_ACCEPT_RATE = 1e-3  # of `verified`
 
 PARTS = {
     "face": "the part of the face that shows",
-    "occluder": "what hides a part of the face",
+    "occluder": "what hides a part of the face, in the target and in the true swap",
     "background": "all that a swap may not change",
 }
 

@@ -11,7 +11,9 @@ from PIL import Image
 
 from faceshifter_hub import FaceShifterPipeline, cli
 from faceshifter_hub.evaluation.gallery_page import make_gallery
-from faceshifter_hub.evaluation.protocols.swapbench import list_swapbench
+from faceshifter_hub.evaluation.protocols.swapbench import list_swapbench, parts_of
+from faceshifter_hub.models.labels import LABELS
+from faceshifter_hub.synthesis.datasets.samples import encode_map
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="the judges come with npm")
 BASELINES = ["stage-1", "target", "truth", "pasted"]
@@ -41,6 +43,16 @@ def test_parts_of_a_case_cover_the_picture_once(folder):
         assert 0.03 < parts["face"].mean() < 0.6
         assert np.array_equal(truth[parts["background"]], target[parts["background"]])
         assert set(case.groups) >= {"occlusion", "skin of the source", "sex of the source", "age of the source"}
+
+
+def test_hair_that_comes_to_light_is_no_occluder():
+    region, target, truth = np.zeros((3, 8, 8), np.uint8)
+    region[2:6, 2:6] = 255
+    target[2:6, 1:4], truth[2:6, 3:7] = LABELS["hair"], LABELS["hair"]
+    maps = {"region": region, "target_labels": target, "truth_labels": truth}
+    parts = parts_of(lambda: {f"{name}.png": encode_map(each) for name, each in maps.items()})
+    assert np.array_equal(np.argwhere(parts["occluder"]), [[row, 3] for row in range(2, 6)])
+    assert parts["face"].sum() == 12
 
 
 def test_a_limit_makes_no_retrieval_easier(folder):

@@ -101,8 +101,13 @@ def decode(read: Callable[[], Mapping[str, bytes]], role: str) -> np.ndarray:
 
 
 def parts_of(read: Callable[[], Mapping[str, bytes]]) -> dict[str, np.ndarray]:
-    """Return where the true swap is compared: `face`, `occluder` and `background`, (H, W) bool each."""
+    """Return where the true swap is compared: `face`, `occluder` and `background`, (H, W) bool each.
+
+    An occluder is in the target as well: hair that comes to light where the source's face is narrower hides nothing.
+    """
     fields = read()
     region = decode_map(fields["region.png"]) > 127
-    hidden = np.isin(decode_map(fields["truth_labels.png"]), HIDDEN)
+    hidden = region.copy()
+    for role in ("target", "truth"):
+        hidden &= np.isin(decode_map(fields[f"{role}_labels.png"]), HIDDEN)
     return {"face": region & ~hidden, "occluder": region & hidden, "background": ~region}
