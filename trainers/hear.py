@@ -51,6 +51,7 @@ class HEAROptions(TrainingOptions):
     change_weight: float = 1.0
     reconstruction_weight: float = 1.0
     true_swap_weight: float = Field(0.0, description="ours: L1 to the true swap in the face, where it is known")
+    kept_weight: float = Field(0.0, description="ours: L1 where the true swap shows what the target shows")
     target_identity_weight: float = Field(0.0, description="ours: likeness to the target, where people differ")
     identity_views: bool = Field(False, description="ours: the identity loss looks through random views")
 
@@ -163,6 +164,7 @@ def main(argv: list[str] | None = None) -> None:
         "change": options.change_weight,
         "reconstruction": options.reconstruction_weight,
         "true_swap": options.true_swap_weight,
+        "kept": options.kept_weight,
         "target_identity": options.target_identity_weight,
     }
     batches = run.loader(pairs, options, accelerator, loop.step)
@@ -182,6 +184,7 @@ def main(argv: list[str] | None = None) -> None:
                 "change": losses.change_loss(result, swapped),
                 "reconstruction": losses.reconstruction_loss(result, target, batch["same"]),
                 "true_swap": losses.true_swap_loss(result, batch["truth"], batch["known"], face),
+                "kept": losses.kept_loss(result, target, batch["truth"], batch["known"], face),
                 "target_identity": losses.target_identity_loss(z_result.float(), z_target.float(), batch["same"]),
             }
             loop.finish(values, weights)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as F
 
+ALIKE = 4 / 127.5  # four levels of a picture in [-1, 1]: less is compression
 LIGHT_CELLS, CHROMA_CELLS = 8, 24  # averages along a side of the picture
 
 
@@ -85,6 +86,25 @@ def detail_loss(result: torch.Tensor, truth: torch.Tensor, known: torch.Tensor, 
     error = result - truth
     fine = error - F.avg_pool2d(error, 3, stride=1, padding=1, count_include_pad=False)  # (B, 3, R, R)
     return _masked_mean(fine.abs() * face, known) / face.mean()
+
+
+def kept_loss(
+    result: torch.Tensor, target: torch.Tensor, truth: torch.Tensor, known: torch.Tensor, face: torch.Tensor
+) -> torch.Tensor:
+    """Ours: |Y - truth| at those pixels of the face where the true swap shows what the target shows: occluders.
+
+    A mean over these pixels alone, few as they are, and 0 where there are none. No mask of an occluder is needed.
+
+    Args:
+        result: see `true_swap_loss`; so are the others.
+        target: X_t, (B, 3, R, R).
+        truth: (B, 3, R, R).
+        known: (B,) bool.
+        face: (R, R).
+    """
+    alike = (truth - target).abs().amax(1) < ALIKE  # (B, R, R)
+    weight = alike * face * known[:, None, None]
+    return ((result - truth).abs().mean(1) * weight).sum() / weight.sum().clamp(min=1)
 
 
 def change_loss(result: torch.Tensor, first_stage: torch.Tensor) -> torch.Tensor:
