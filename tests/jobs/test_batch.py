@@ -294,7 +294,9 @@ def test_all_faults_of_all_jobs_are_told_before_any_work(tmp_path, pipeline, pho
 
 
 @pytest.mark.parametrize(
-    "content", [b"[[job", b"\xff", b"", b"pipeline = 3", b"job = 3", b"job = [3]", b"[job]\na = 1"]
+    "content",
+    [b"[[job", b"\xff", b"", b"pipeline = 3", b"job = 3", b"job = [3]", b"[job]\na = 1", b"a = " + 5000 * b"["],
+    ids=str,
 )
 def test_what_is_no_file_of_jobs_is_one_sentence(tmp_path, content, capsys):
     (tmp_path / "jobs.toml").write_bytes(content)
