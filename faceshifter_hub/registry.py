@@ -5,6 +5,7 @@ checking whether they fit together stays instant, and both happen before anythin
 """
 
 import hashlib
+import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -386,7 +387,7 @@ def parse_address(text: str | Path) -> Address:
         name, _, revision = text.partition("@")
         if name in {m.name for m in list_components()} | {p.name for p in list_pipelines()}:
             return RegistryAddress(name, revision or None)
-    if Path(text).is_dir():
+    if os.path.isdir(text):  # unlike Path.is_dir, raises nothing
         return FolderAddress(Path(text))
     if isinstance(text, Path) or "/" in text:
         raise UnknownComponentError(f"There is no folder '{text}'.")
