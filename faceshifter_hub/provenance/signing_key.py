@@ -81,12 +81,13 @@ def read_key(certificates: Path, private_key: Path) -> SigningKey:
     try:
         chain = x509.load_pem_x509_certificates(certificates.read_bytes())
         key = load_pem_private_key(private_key.read_bytes(), None)
+        belongs = chain[0].public_key() == key.public_key()
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         reason = getattr(error, "strerror", None) or "one is no PEM, or has a password"
         raise SettingsError(
             f"'{certificates}' and '{private_key}' give no certificate and key ({reason}); name two PEM files."
         ) from None
-    if chain[0].public_key() != key.public_key():
+    if not belongs:
         raise SettingsError(f"The first certificate of '{certificates}' is not that of the key '{private_key}'.")
     encoded = b"".join(one.public_bytes(Encoding.PEM) for one in chain).decode()
     return SigningKey(_algorithm(key), encoded, _pem(key))
