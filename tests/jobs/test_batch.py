@@ -103,6 +103,7 @@ def test_every_picture_is_swapped_once_and_again_when_something_changes(batch, p
     assert (said["swapped"], said["kept"]) == (2, 0)
 
 
+@pytest.mark.fault
 def test_an_interrupted_run_goes_on(batch, photos, tmp_path, monkeypatch):
     (photos / "c.png").write_bytes((photos / "a.png").read_bytes())
     add = Record.add

@@ -2,11 +2,14 @@
 
 import io
 import json
+import ssl
 import stat
 from pathlib import Path
 
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from PIL import Image
 
 from faceshifter_hub.errors import CredentialsError, SettingsError
@@ -136,6 +139,19 @@ def test_ones_own_key_signs(tmp_path, monkeypatch):
     (tmp_path / "key.pem").write_text(made.private_key)
     use(monkeypatch, certificates=tmp_path / "chain.pem", private_key=tmp_path / "key.pem", config=Path("/nowhere"))
     assert signing_key.get_signing_key() == made
+
+
+def test_a_certificate_whose_key_is_no_point_of_its_curve(tmp_path, monkeypatch):
+    use(monkeypatch, config=tmp_path)
+    made = signing_key.get_signing_key()
+    certificate = x509.load_pem_x509_certificates(made.certificates.encode())[0]
+    point = certificate.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    content = certificate.public_bytes(Encoding.DER).replace(point, point[:-1] + bytes([point[-1] ^ 1]))
+    damaged = tmp_path / "damaged.pem"
+    damaged.write_text(ssl.DER_cert_to_PEM_cert(content))
+    (tmp_path / "key.pem").write_text(made.private_key)
+    with pytest.raises(SettingsError, match="give no certificate and key"):
+        signing_key.read_key(damaged, tmp_path / "key.pem")
 
 
 def test_keys_that_cannot_be_used_are_said(tmp_path, monkeypatch):
