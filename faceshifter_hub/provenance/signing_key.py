@@ -67,9 +67,19 @@ def get_signing_key() -> SigningKey:
     if settings.certificates or settings.private_key:
         raise SettingsError("Set both, FACESHIFTER_CERTIFICATES and FACESHIFTER_PRIVATE_KEY, or neither.")
     path = settings.config.expanduser() / FILE
-    if not path.is_file():
+    if not path.is_file() or not _is_valid_now(path):
         _write_development_key(path)
     return read_key(path, path)
+
+
+def _is_valid_now(path: Path) -> bool:
+    """Tell whether a development key's certificates are of this time, which they are not once a clock was set back."""
+    try:
+        chain = x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError):
+        return True  # read_key says what is wrong
+    now = datetime.datetime.now(datetime.UTC)
+    return all(one.not_valid_before_utc <= now <= one.not_valid_after_utc for one in chain)
 
 
 def read_key(certificates: Path, private_key: Path) -> SigningKey:

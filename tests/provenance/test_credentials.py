@@ -1,5 +1,6 @@
 """Content credentials: in every format, signed, without faces; and what they say is what a reader reads."""
 
+import datetime
 import io
 import json
 import ssl
@@ -130,6 +131,18 @@ def test_a_development_key_is_made_once_and_private(tmp_path, monkeypatch):
     assert signing_key.get_signing_key() == first
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [file.name for file in path.parent.iterdir()] == [signing_key.FILE]
+
+
+@pytest.mark.fault
+def test_a_development_key_of_before_the_clock_went_back_is_made_anew(tmp_path, monkeypatch):
+    use(monkeypatch, config=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(signing_key, "DAY", datetime.timedelta(days=-400))  # valid from then on
+        of_the_future = signing_key.get_signing_key()
+    write_image(PICTURE, tmp_path / "out.png", CREDENTIALS)
+    store = read_manifest(tmp_path / "out.png")
+    assert store is not None and store["validation_state"] == "Valid"
+    assert signing_key.get_signing_key() != of_the_future
 
 
 def test_ones_own_key_signs(tmp_path, monkeypatch):
