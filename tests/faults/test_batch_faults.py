@@ -7,19 +7,13 @@ import time
 
 import pytest
 from PIL import Image
-from tiny_networks import save_tiny_pipeline
 
 from faceshifter_hub import cli
 from faceshifter_hub.registry import DATA_ROOT
 
 SOURCE, TARGET = sorted((DATA_ROOT / "examples").glob("*.webp"))[:2]
 YEAR = 365 * 24 * 3600
-pytestmark = pytest.mark.fault
-
-
-@pytest.fixture(scope="module")
-def pipeline(tmp_path_factory):
-    return save_tiny_pipeline(tmp_path_factory.mktemp("pipeline"))
+pytestmark = [pytest.mark.fault, pytest.mark.usefixtures("pipelines_loaded_once")]
 
 
 @pytest.fixture

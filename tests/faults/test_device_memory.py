@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from group_picture import group
-from tiny_networks import save_tiny_pipeline
 from torch import nn
 
 from faceshifter_hub import FaceShifterPipeline
@@ -14,11 +13,6 @@ from faceshifter_hub.registry import DATA_ROOT
 
 SOURCE = sorted((DATA_ROOT / "examples").glob("*.webp"))[5]
 pytestmark = [pytest.mark.fault, pytest.mark.usefixtures("unmarked")]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return save_tiny_pipeline(tmp_path_factory.mktemp("pipeline"))
 
 
 class SmallDevice(nn.Module):
@@ -46,9 +40,9 @@ def shrink(pipe: FaceShifterPipeline, most: int) -> SmallDevice:
     return small
 
 
-def test_the_batch_halves_until_it_fits_and_stays_so(folder):
+def test_the_batch_halves_until_it_fits_and_stays_so(pipeline):
     people = group(0, 1, 2)
-    pipe = FaceShifterPipeline.from_pretrained(folder, runtime="torch")
+    pipe = FaceShifterPipeline.from_pretrained(pipeline, runtime="torch")
     source = pipe.identity(SOURCE)
     expected = pipe(source, people, faces="all").images[0]
     small = shrink(pipe, 1)
@@ -58,8 +52,8 @@ def test_the_batch_halves_until_it_fits_and_stays_so(folder):
         assert np.abs(np.asarray(result).astype(int) - np.asarray(expected)).max() <= 1
 
 
-def test_no_room_for_one_face_is_one_sentence(folder):
-    pipe = FaceShifterPipeline.from_pretrained(folder, runtime="torch")
+def test_no_room_for_one_face_is_one_sentence(pipeline):
+    pipe = FaceShifterPipeline.from_pretrained(pipeline, runtime="torch")
     shrink(pipe, 0)
     with pytest.raises(DeviceMemoryError, match="not enough memory for one face"):
         pipe(SOURCE, read_image(SOURCE))

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tiny_networks import save_tiny_pipeline
 
 from faceshifter_hub import cli
 from faceshifter_hub.media.images import read_image
@@ -30,12 +29,7 @@ def die(event, arguments):
 sys.addaudithook(die)
 cli.main(sys.argv[2:])
 """
-pytestmark = pytest.mark.fault
-
-
-@pytest.fixture(scope="module")
-def pipeline(tmp_path_factory):
-    return save_tiny_pipeline(tmp_path_factory.mktemp("pipeline"))
+pytestmark = [pytest.mark.fault, pytest.mark.usefixtures("pipelines_loaded_once")]
 
 
 def run_until_killed(name: str, command: list[str]) -> None:

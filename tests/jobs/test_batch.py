@@ -1,7 +1,6 @@
 """`faceshifter batch`: folders and files of jobs, gone on with, with bad files among the good."""
 
 import argparse
-import functools
 import json
 import os
 import platform
@@ -26,25 +25,16 @@ from faceshifter_hub.media.animations import Frame, read_frames, write_animation
 from faceshifter_hub.media.photographs import Photograph, read_photograph
 from faceshifter_hub.media.video import read_video_info
 from faceshifter_hub.options import SwapOptions
-from faceshifter_hub.pipeline import FaceShifterPipeline
 from faceshifter_hub.registry import DATA_ROOT
 
 EXAMPLES = sorted((DATA_ROOT / "examples").glob("*.webp"))
 SOURCE = str(EXAMPLES[0])
+pytestmark = pytest.mark.usefixtures("pipelines_loaded_once")
 
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory):
     return str(save_tiny_pipeline(tmp_path_factory.mktemp("pipeline")))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def pipelines_loaded_once():
-    """Keep what was loaded from one run to the next, which would take most of the time."""
-    load = functools.cache(FaceShifterPipeline.from_pretrained)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FaceShifterPipeline, "from_pretrained", load)
-        yield
 
 
 @pytest.fixture(scope="module")
