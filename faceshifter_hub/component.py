@@ -15,7 +15,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from faceshifter_hub.errors import CheckpointError, ComponentError
+from faceshifter_hub.errors import UNPARSABLE, CheckpointError, ComponentError, first_line
 from faceshifter_hub.registry import (
     Interface,
     Kind,
@@ -112,8 +112,10 @@ class ComponentMixin(ModelMixin, ConfigMixin):  # type: ignore[misc]  # two conf
     def _from_config(cls, config: Mapping[str, Any], origin: str) -> Self:
         try:
             return cls(**{key: value for key, value in config.items() if not key.startswith("_")})
-        except (TypeError, ValueError) as error:
-            raise CheckpointError(f"The configuration in {origin} is not one of a {cls.__name__}: {error}.") from error
+        except Exception as error:  # of values that nobody foresaw, constructors fail in any way
+            raise CheckpointError(
+                f"The configuration in {origin} is not one of a {cls.__name__}: {first_line(error)}."
+            ) from error
 
     @classmethod
     def _from_safetensors(cls, resolved: Resolved, origin: str) -> Self:
@@ -210,7 +212,9 @@ def _check_state(
     state: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor], path: Path, class_name: str
 ) -> None:
     missing, unexpected = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
-    reshaped = [name for name in expected.keys() & state.keys() if state[name].shape != expected[name].shape]
+    shared = expected.keys() & state.keys()
+    reshaped = [name for name in shared if state[name].shape != expected[name].shape]
+    mistaken = [name for name in shared if state[name].is_floating_point() != expected[name].is_floating_point()]
     for names, problem in ((missing, "lacks"), (unexpected, "has, unknown to the class,")):
         if names:
             raise CheckpointError(f"{path} does not fit this {class_name}: it {problem} {len(names)}: {names[0]}, ...")
@@ -219,6 +223,11 @@ def _check_state(
         raise CheckpointError(
             f"{path} does not fit this {class_name}: {name} is {tuple(state[name].shape)} in the file and "
             f"{tuple(expected[name].shape)} in the configuration."
+        )
+    if mistaken:
+        name = min(mistaken)
+        raise CheckpointError(
+            f"{path} does not fit this {class_name}: {name} cannot be of the type {state[name].dtype}."
         )
 
 
@@ -233,7 +242,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     try:
         config = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, *UNPARSABLE) as error:
         raise CheckpointError(f"{path} cannot be read as JSON ({error}).") from error
     if not isinstance(config, dict) or not isinstance(config.get("_class_name"), str):
         raise CheckpointError(f"{path} does not say of which class it is a configuration (`_class_name`).")
@@ -306,7 +315,14 @@ def component_interface(address: str | Path, kind: Kind) -> Interface:
         ComponentError: It is of another kind, its class is unknown, or its configuration cannot be read.
     """
     manifest, config = _find_kind(address, kind)
-    return manifest.interface if config is None else _import_class(manifest).interface_of(config)
+    if config is None:
+        return manifest.interface
+    try:
+        return _import_class(manifest).interface_of(config)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"The configuration in {address} is not one of a {_class_in(manifest)}: {first_line(error)}."
+        ) from error
 
 
 # ---- the model card

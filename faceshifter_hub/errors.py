@@ -97,12 +97,21 @@ class TrainingError(FaceShifterError):
     """A training run cannot start or cannot go on."""
 
 
+class DeviceMemoryError(FaceShifterError):
+    """The device has not enough memory for a single face."""
+
+
 class WorkerError(FaceShifterError):
     """Processes to share the work cannot be had, or were ended from outside."""
 
 
 class RenderError(FaceShifterError):
     """The renderer lacks what it needs or was given impossible parameters."""
+
+
+# what json and tomllib raise for a text that is none: the former also for bytes that are no UTF-8 and for numbers of
+# thousands of digits, the latter for brackets nested by the thousand
+UNPARSABLE = (ValueError, RecursionError)
 
 
 def first_line(error: Exception) -> str:

@@ -21,7 +21,14 @@ from torch import nn
 
 from faceshifter_hub.cast import Assignment, Identity, Role, assign_roles, why_nobody
 from faceshifter_hub.component import ComponentMixin, component_interface, load_component
-from faceshifter_hub.errors import CheckpointError, ComponentError, NoFaceError, SettingsError
+from faceshifter_hub.errors import (
+    UNPARSABLE,
+    CheckpointError,
+    ComponentError,
+    DeviceMemoryError,
+    NoFaceError,
+    SettingsError,
+)
 from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.faces.colour import match_colour
 from faceshifter_hub.faces.detection import Face, detect_turned
@@ -139,6 +146,7 @@ class FaceShifterPipeline:
         asked = pick_runtime(runtime)
         self.runtime, self.networks = open_networks(self.components, self.resolution, asked, self.device)
         self._public_components: dict[Kind, dict[str, Any]] | None = None
+        self._faces_at_once = FACES_AT_ONCE  # fewer once the device ran out of memory
 
     @classmethod
     def from_pretrained(
@@ -383,23 +391,41 @@ class FaceShifterPipeline:
 
         Returns:
             The photographs, new where a face changed, and what the stages made of each face.
+
+        Raises:
+            DeviceMemoryError: Not even one face at a time fits; of more, fewer are taken at once until they do.
         """
         watch = watch or Stopwatch()
         results = list(photos)
         jobs = [(place, one) for place, its in enumerate(assigned) for one in its]
-        at_once = max(1, FACES_AT_ONCE // options.boost**2)
         swaps: list[AlignedSwap] = []
-        for batch in (jobs[n : n + at_once] for n in range(0, len(jobs), at_once)):
+        while len(swaps) < len(jobs):
+            at_once = max(1, self._faces_at_once // options.boost**2)
+            batch = jobs[len(swaps) : len(swaps) + at_once]
             with watch.time("align"):
                 side = self.resolution * options.boost
                 aligned = [align(photos[place], one.face.landmarks, side) for place, one in batch]
                 target = torch.cat([self.to_tensor(face) for face, _ in aligned])  # (B, 3, R, R)
                 z_source = torch.cat([one.source.z for _, one in batch])  # (B, d)
-            swap = self.swap_aligned(
-                z_source, target, refine=options.refine, strength=options.strength, boost=options.boost, watch=watch
-            )
-            with watch.time("paste"):
+            try:
+                swap = self.swap_aligned(
+                    z_source,
+                    target,
+                    refine=options.refine,
+                    strength=options.strength,
+                    boost=options.boost,
+                    watch=watch,
+                )
                 parsed = self.parse(target) if options.keep else [None] * len(batch)
+            except torch.OutOfMemoryError as error:
+                if len(batch) == 1:
+                    raise DeviceMemoryError(
+                        f"The device '{self.device}' has not enough memory for one face; lower the boost, end what "
+                        "else uses the device, or take the device 'cpu'."
+                    ) from error
+                self._faces_at_once = len(batch) // 2 * options.boost**2
+                continue
+            with watch.time("paste"):
                 for (place, _), (face, matrix), result, regions in zip(
                     batch, aligned, swap.result, parsed, strict=True
                 ):
@@ -606,7 +632,7 @@ def pipeline_addresses(address: str | Path) -> dict[Kind, str]:
             kind: entry["address"] if "address" in entry else f"{base}/{entry['subfolder']}{at}"
             for kind, entry in index.items()
         }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (*UNPARSABLE, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{resolved.files[INDEX]} is not the index of a pipeline ({error}).") from error
 
 

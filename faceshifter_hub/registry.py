@@ -5,9 +5,10 @@ checking whether they fit together stays instant, and both happen before anythin
 """
 
 import hashlib
+import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -19,12 +20,14 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from faceshifter_hub.errors import (
+    UNPARSABLE,
     CheckpointError,
     ComponentError,
     HubUnavailableError,
     IncompatibleComponentsError,
     ManifestError,
     UnknownComponentError,
+    first_line,
 )
 
 Kind = Literal[
@@ -205,12 +208,12 @@ def read_manifest(path: Path, manifest_type: type[_AnyEntry]) -> _AnyEntry:
     """
     try:
         manifest = manifest_type.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{path} is no valid TOML: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "the manifest as a whole"
         raise ManifestError(f"{path} is wrong at {field}: {first['msg']}.") from error
+    except UNPARSABLE as error:
+        raise ManifestError(f"{path} is no valid TOML: {error}.") from error
     if manifest.name != path.stem:
         raise ManifestError(f"{path} is wrong at name: it says '{manifest.name}', the file says '{path.stem}'.")
     return manifest
@@ -384,7 +387,7 @@ def parse_address(text: str | Path) -> Address:
         name, _, revision = text.partition("@")
         if name in {m.name for m in list_components()} | {p.name for p in list_pipelines()}:
             return RegistryAddress(name, revision or None)
-    if Path(text).is_dir():
+    if os.path.isdir(text):  # unlike Path.is_dir, raises nothing
         return FolderAddress(Path(text))
     if isinstance(text, Path) or "/" in text:
         raise UnknownComponentError(f"There is no folder '{text}'.")
@@ -529,6 +532,15 @@ def hub_errors(repo: str, revision: str = "main") -> Iterator[None]:
         raise HubUnavailableError(
             f"The Hub ({constants.ENDPOINT}) cannot be reached for '{repo}'; connect to the network, or name a folder."
         ) from error
+    except OSError as error:
+        if error.errno is None:  # of the client: a transfer that broke off
+            raise HubUnavailableError(
+                f"'{repo}' did not come whole ({first_line(error)}); give the same command again, which goes on."
+            ) from error
+        raise CheckpointError(
+            f"'{repo}' cannot be kept in {constants.HF_HUB_CACHE} ({error.strerror}); make room, or set HF_HOME to a "
+            "folder that can be written."
+        ) from error
 
 
 def _resolve_hub(repo: str, subfolder: str, revision: str, patterns: list[str]) -> Resolved:
@@ -548,10 +560,45 @@ def _resolve_hub(repo: str, subfolder: str, revision: str, patterns: list[str]) 
                 root = Path(snapshot_download(repo, revision=revision, allow_patterns=patterns, local_files_only=True))
             except errors.LocalEntryNotFoundError:
                 raise error from None
+        if damaged := _damaged_files(root, patterns):
+            for path in damaged:
+                path.resolve().unlink(missing_ok=True)
+            with suppress(errors.HTTPError, errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError):
+                snapshot_download(repo, revision=root.name, allow_patterns=patterns)
+            if _damaged_files(root, patterns):
+                raise CheckpointError(
+                    f"{damaged[0]} has not the SHA-256, or SHA-1 of small files, that the Hub tells: it is damaged or "
+                    "was tampered with, is not loaded, and could not be fetched anew; give the same command again "
+                    "with a network."
+                )
     folder = root / subfolder
     if not folder.is_dir():
         raise UnknownComponentError(f"The Hub repository '{repo}' has no folder '{subfolder}' at '{revision}'.")
     return Resolved(None, folder, _files_in(folder), root.name)
+
+
+def _damaged_files(snapshot: Path, patterns: list[str]) -> list[Path]:
+    """Return which wanted files of the cache of the Hub's client do not have the content that their hash says.
+
+    The cache names content by the hash that the Hub told: SHA-256, or git's SHA-1 of small files. Where links are not
+    possible it does not, and nothing can be told.
+    """
+    from huggingface_hub.utils import filter_repo_objects
+
+    names = [path.relative_to(snapshot).as_posix() for path in snapshot.rglob("*") if path.is_symlink()]
+    wanted = filter_repo_objects(names, allow_patterns=patterns)
+    return [snapshot / name for name in wanted if not _is_as_named((snapshot / name).resolve())]
+
+
+def _is_as_named(blob: Path) -> bool:
+    if not blob.is_file():
+        return False
+    if len(blob.name) == 64:
+        return sha256_of(blob) == blob.name
+    if len(blob.name) == 40:
+        content = blob.read_bytes()
+        return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == blob.name
+    return True  # a mirror's own tag
 
 
 # ---- what fits together

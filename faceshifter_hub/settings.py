@@ -3,8 +3,10 @@
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from faceshifter_hub.errors import SettingsError
 
 
 class Settings(BaseSettings):
@@ -36,5 +38,17 @@ class Settings(BaseSettings):
 
 @cache
 def get_settings() -> Settings:
-    """Return the settings, read once from the environment."""
-    return Settings()
+    """Return the settings, read once from the environment.
+
+    Raises:
+        SettingsError: A variable says what its setting cannot be.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        raise SettingsError(
+            f"The setting FACESHIFTER_{name.upper()} is wrong ({first['msg']}); it says: "
+            f"{Settings.model_fields[name].description}."
+        ) from None

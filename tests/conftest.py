@@ -3,6 +3,7 @@
 `tests/hub` starts a Hub there; for every other test the network is down.
 """
 
+import functools
 import os
 import socket
 import tempfile
@@ -30,6 +31,16 @@ def unmarked(monkeypatch) -> None:
     """Swaps without label and watermark, for tests of what else they change."""
     monkeypatch.setattr("faceshifter_hub.pipeline.mark_pixels", lambda photo, *_: photo)
     monkeypatch.setattr("faceshifter_hub.pipeline.mark_stages", lambda pictures, _: pictures)
+
+
+@pytest.fixture(scope="module")
+def pipelines_loaded_once() -> Iterator[None]:
+    """Keep what was loaded from one run to the next, which would take most of the time."""
+    from faceshifter_hub.pipeline import FaceShifterPipeline
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FaceShifterPipeline, "from_pretrained", functools.cache(FaceShifterPipeline.from_pretrained))
+        yield
 
 
 @pytest.fixture(scope="session")

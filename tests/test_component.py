@@ -165,6 +165,10 @@ def garble_config(folder):
     (folder / "config.json").write_text("{")
 
 
+def nest_config(folder):
+    (folder / "config.json").write_text("[" * 100_000)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -175,12 +179,17 @@ def garble_config(folder):
         (edit_state(lambda state: state.pop("conv.bias")), r"lacks 1: conv\.bias"),
         (edit_state(lambda state: state.update(extra=torch.ones(1))), "extra"),
         (edit_state(lambda state: state.update({"conv.bias": torch.ones(7)})), r"conv\.bias is \(7,\).*\(3,\)"),
+        (edit_state(lambda state: state.update({"conv.bias": torch.ones(3, dtype=torch.int64)})), "torch.int64"),
+        (edit_state(lambda state: state.update({"conv.bias": torch.ones(3) * 1j})), "torch.complex64"),
         (edit_config(channels=2), r"is \(3,.*\(2,"),
         (edit_config(channels=-1), "-1 channels"),
+        (edit_config(channels="many"), "not one of a Tiny"),
+        (edit_config(channels=[2**70]), "not one of a Tiny"),
         (edit_config(depth=3), "depth"),
         (edit_config(_class_name="FrozenTiny"), "holds a FrozenTiny, not a Tiny"),
         (edit_config(_class_name=None), "_class_name"),
         (garble_config, "JSON"),
+        (nest_config, "JSON"),
     ],
 )
 def test_what_does_not_match_is_refused_in_one_sentence(saved, damage, message):

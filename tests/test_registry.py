@@ -127,6 +127,8 @@ EMBEDDED = MANIFEST.replace(
         (EMBEDDED + PIN.format(path="config.json", sha256="abc"), "files.0.sha256"),
         (EMBEDDED.replace('folder = "tiny"', 'folder = ".."'), "source.embedded.folder"),
         ("name = ", "TOML"),
+        ("size = " + 5000 * "9", "TOML"),
+        ("a = " + 5000 * "[", "TOML"),
     ],
 )
 def test_a_wrong_manifest_is_refused_naming_file_and_field(tmp_path, text, field):

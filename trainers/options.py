@@ -17,7 +17,7 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError
 
-from faceshifter_hub.errors import TrainingError
+from faceshifter_hub.errors import UNPARSABLE, TrainingError
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -116,7 +116,7 @@ def read_recipe(recipe: str, stage: str) -> dict[str, Any]:
         raise TrainingError(f"There is no recipe {recipe}; known are {known}, or give the path of a TOML file.")
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UNPARSABLE as error:
         raise TrainingError(f"{path.name} is not valid TOML: {error}.") from None
 
 
@@ -162,5 +162,5 @@ def plain(text: str) -> Any:
     """Return what a text stands for in TOML; the text itself where it stands for nothing."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except UNPARSABLE:
         return text

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faceshifter_hub.errors import DataError
+from faceshifter_hub.errors import UNPARSABLE, DataError
 from faceshifter_hub.runtimes import RUNTIMES
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def read_measurements(path: Path) -> dict[str, Any]:
         for row in measured["rows"]:
             _key(row), row["milliseconds"]
         return measured
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, *UNPARSABLE, KeyError, TypeError) as error:
         raise DataError(
             f"{path} holds no measurements ({error}); `faceshifter benchmark --json` prints some."
         ) from error

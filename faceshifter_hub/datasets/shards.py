@@ -43,7 +43,7 @@ def scan_field(path: Path, field: str) -> list[tuple[Span, bytes]]:
         DataError: The shard is missing, cut off, or no tar file.
     """
     samples: list[tuple[Span, bytes]] = []
-    before = ""
+    before: str | None = None
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             for name, start, size in walk(content):
@@ -96,6 +96,8 @@ def walk(content: bytes | mmap.mmap, *, ends: bool = True) -> Iterator[tuple[str
         if header[257:262] != b"ustar":
             raise ValueError(f"no header of a tar file at byte {position}")
         name, size = header[:100].rstrip(b"\0").decode(), int(header[124:135], 8)
+        if size < 0:
+            raise ValueError(f"a member of negative size at byte {position}")
         start = position + BLOCK
         position = start + padded(size)
         if position > len(content):

@@ -13,6 +13,7 @@ from faceshifter_hub.demo.check import build_check_tab
 from faceshifter_hub.demo.choices import Choices
 from faceshifter_hub.demo.compare import build_compare_tab
 from faceshifter_hub.demo.components import build_components_tab
+from faceshifter_hub.demo.doors import MIDDLEWARE, fetch_nothing
 from faceshifter_hub.demo.inspect import build_inspect_tab
 from faceshifter_hub.demo.live import build_live_tab
 from faceshifter_hub.demo.loading import load_in_background
@@ -65,6 +66,7 @@ def build_demo() -> gr.Blocks:
         ComponentError: The pipeline of the settings cannot be found or read.
     """
     use_private_folder()
+    fetch_nothing()
     choices = Choices.of(get_settings().pipeline)
     with gr.Blocks(title=TITLE, delete_cache=(FILES_LIVE, FILES_LIVE)) as demo:
         available = gr.State(choices)
@@ -120,6 +122,7 @@ def launch(demo: gr.Blocks, host: str | None = None, port: int | None = None) ->
             enable_monitoring=False,
             strict_cors=True,
             max_file_size=get_settings().max_upload_bytes,
+            app_kwargs={"middleware": MIDDLEWARE},
             footer_links=["gradio", "settings"],
             theme=THEME,
             css=CSS,

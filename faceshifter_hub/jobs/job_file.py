@@ -22,7 +22,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from faceshifter_hub.errors import FaceShifterError, SettingsError
+from faceshifter_hub.errors import UNPARSABLE, FaceShifterError, SettingsError
 from faceshifter_hub.jobs.batch import Job
 from faceshifter_hub.jobs.folder import check_folders
 from faceshifter_hub.jobs.swap_file import check_result
@@ -52,7 +52,7 @@ def read_jobs(path: Path) -> list[Job]:
         content = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise SettingsError(f"'{path}' cannot be read ({error.strerror}); check the name.") from None
-    except ValueError as error:  # of TOML, or of UTF-8
+    except UNPARSABLE as error:
         raise SettingsError(f"'{path}' is no TOML ({error}); correct it.") from None
     tables = content.pop("job", [])
     if content or not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from faceshifter_hub.errors import UnwritableOutputError
+from faceshifter_hub.errors import UNPARSABLE, UnwritableOutputError
 
 NAME = ".faceshifter-batch.jsonl"
 
@@ -27,7 +27,7 @@ class Record:
             try:
                 entry = json.loads(line)
                 self._made_of[entry["output"]] = entry["made_of"]
-            except (ValueError, KeyError, TypeError):  # a line that was broken off
+            except (*UNPARSABLE, KeyError, TypeError):  # a line that was broken off
                 continue
 
     def holds(self, output: Path, made_of: str) -> bool:

@@ -127,10 +127,12 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
         return None
     try:
         with path.open("rb") as file, c2pa.Reader(media_type, file, context=_context()) as reader:
-            return json.loads(reader.json())
+            store = json.loads(reader.json())
+            store["manifests"][store["active_manifest"]]  # may be missing where the file is damaged
+            return store
     except c2pa.C2paError.ManifestNotFound:
         return None
-    except (c2pa.C2paError, OSError, ValueError) as error:
+    except (c2pa.C2paError, OSError, ValueError, KeyError) as error:
         raise CredentialsError(
             f"The content credentials of '{path}' cannot be read ({first_line(error)}); use another copy."
         ) from error

@@ -67,9 +67,19 @@ def get_signing_key() -> SigningKey:
     if settings.certificates or settings.private_key:
         raise SettingsError("Set both, FACESHIFTER_CERTIFICATES and FACESHIFTER_PRIVATE_KEY, or neither.")
     path = settings.config.expanduser() / FILE
-    if not path.is_file():
+    if not path.is_file() or not _is_valid_now(path):
         _write_development_key(path)
     return read_key(path, path)
+
+
+def _is_valid_now(path: Path) -> bool:
+    """Tell whether a development key's certificates are of this time, which they are not once a clock was set back."""
+    try:
+        chain = x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError):
+        return True  # read_key says what is wrong
+    now = datetime.datetime.now(datetime.UTC)
+    return all(one.not_valid_before_utc <= now <= one.not_valid_after_utc for one in chain)
 
 
 def read_key(certificates: Path, private_key: Path) -> SigningKey:
@@ -81,12 +91,13 @@ def read_key(certificates: Path, private_key: Path) -> SigningKey:
     try:
         chain = x509.load_pem_x509_certificates(certificates.read_bytes())
         key = load_pem_private_key(private_key.read_bytes(), None)
+        belongs = chain[0].public_key() == key.public_key()
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         reason = getattr(error, "strerror", None) or "one is no PEM, or has a password"
         raise SettingsError(
             f"'{certificates}' and '{private_key}' give no certificate and key ({reason}); name two PEM files."
         ) from None
-    if chain[0].public_key() != key.public_key():
+    if not belongs:
         raise SettingsError(f"The first certificate of '{certificates}' is not that of the key '{private_key}'.")
     encoded = b"".join(one.public_bytes(Encoding.PEM) for one in chain).decode()
     return SigningKey(_algorithm(key), encoded, _pem(key))

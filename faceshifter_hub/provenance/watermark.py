@@ -59,7 +59,10 @@ def embed(photo: np.ndarray, mark_id: str) -> np.ndarray:
 
 def detect(photo: np.ndarray) -> Watermark | None:
     """Return the watermark of a picture (H, W, 3) uint8 RGB, None if there is none to be read."""
-    residual = _flattened(_scaled(photo))
+    scaled = _scaled(photo)
+    if min(scaled.shape) < TILE // LOWEST:  # a strip without a period of the slowest wave, which may be very long
+        return None
+    residual = _flattened(scaled)
     return _read(residual, np.ones(1)) or _read(residual, _likely_sizes(residual))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from faceshifter_hub.errors import CheckpointError, DataError, UnknownComponentError
+from faceshifter_hub.errors import UNPARSABLE, CheckpointError, DataError, UnknownComponentError
 from faceshifter_hub.registry import Kind
 
 TRAINED_KINDS: tuple[Kind, ...] = tuple(k for k in get_args(Kind) if k not in ("identity_encoder", "face_detector"))
@@ -61,7 +61,7 @@ def read_trained(path: Path) -> TrainedFolder:
     recipe = path / "recipe.toml"
     try:
         options = tomllib.loads(recipe.read_text("utf-8")) if recipe.exists() else {}
-    except (OSError, ValueError) as error:
+    except (OSError, *UNPARSABLE) as error:
         raise CheckpointError(f"{recipe} cannot be read ({error}); repair or remove it.") from error
     return TrainedFolder(path, kinds, {name: bare(value) for name, value in options.items() if name not in UNTOLD})
 
@@ -94,7 +94,7 @@ def read_report(path: Path) -> Report:
             for m in report["contestants"][0]["metrics"]
         ]
         return Report(str(report["command"]), metrics)
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+    except (OSError, *UNPARSABLE, KeyError, IndexError, TypeError) as error:
         raise DataError(
             f"{path} cannot be read as a report ({error}); give the report.json of `faceshifter evaluate`."
         ) from error

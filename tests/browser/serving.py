@@ -30,6 +30,7 @@ class Server:
     process: subprocess.Popen
     temporary: Path
     log: Path
+    environment: dict[str, str]
 
     def stop(self):
         """End it as a service manager would."""
@@ -58,7 +59,7 @@ def serve(temporary, **environment):
     while process.poll() is None and time.monotonic() < deadline:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return Server(f"http://127.0.0.1:{port}", process, temporary, log)
+                return Server(f"http://127.0.0.1:{port}", process, temporary, log, variables)
         time.sleep(0.1)
     process.kill()
     raise RuntimeError(f"The demo does not serve its page:\n{log.read_text()}")

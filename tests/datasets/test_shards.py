@@ -53,6 +53,22 @@ def test_what_is_no_tar_file_is_refused_by_name(shard):
         scan_shard(shard)
 
 
+def test_a_member_of_negative_size_is_refused(shard):
+    content = bytearray(shard.read_bytes())
+    content[124:135] = b"-0000001000"  # would lead back to where it stands, for ever
+    shard.write_bytes(content)
+    with pytest.raises(DataError, match="negative size"):
+        scan_shard(shard)
+
+
+def test_a_sample_without_a_key_is_one_all_the_same(shard):
+    content = bytearray(shard.read_bytes())
+    content[:100] = b".json".ljust(100, b"\0")
+    shard.write_bytes(content)
+    assert len(scan_shard(shard)) >= 2
+
+
+@pytest.mark.fault
 def test_a_failure_in_the_middle_leaves_what_was_there(shard):
     def failing():
         yield SAMPLES[0]

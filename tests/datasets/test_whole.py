@@ -4,6 +4,7 @@ from faceshifter_hub.datasets.whole import written_whole
 from faceshifter_hub.errors import UnwritableOutputError
 
 
+@pytest.mark.fault
 def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"old")

@@ -8,10 +8,11 @@ import base64
 import hashlib
 import json
 import threading
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 
 LFS_SUFFIX = ".safetensors"
 EPOCH = "2026-01-01T00:00:00.000Z"
@@ -56,6 +57,7 @@ class Hub:
     url: str
     tokens: dict[str, str]
     down_at: str | None = None  # the first request whose path holds this, and all that follow, are answered by 503
+    cut_at: str | None = None  # the line is cut in the middle of the file whose path ends so, and the Hub is down then
     blobs: dict[str, bytes] = field(default_factory=dict, repr=False)
     repositories: dict[str, Repository] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list, repr=False)
@@ -97,6 +99,12 @@ class Hub:
         """Serve other bytes under a file's name and hash."""
         _, files = self.revision(repo, "main")
         self.blobs[files[path].blob] = data
+
+
+async def broken_off(data: bytes) -> AsyncIterator[bytes]:
+    """Yield half of a file, then break the connection off."""
+    yield data[: len(data) // 2]
+    raise ConnectionAbortedError
 
 
 def build_app(hub: Hub) -> FastAPI:
@@ -251,6 +259,9 @@ def build_app(hub: Hub) -> FastAPI:
         headers = {"X-Repo-Commit": oid, "ETag": f'"{file.blob}"', "Content-Length": str(len(data))}
         if file.lfs:
             headers |= {"X-Linked-Etag": f'"{file.blob}"', "X-Linked-Size": str(len(data))}
+        if request.method == "GET" and hub.cut_at is not None and path.endswith(hub.cut_at):
+            hub.down_at = ""
+            return StreamingResponse(broken_off(data), 200, headers, "application/octet-stream")
         return Response(b"" if request.method == "HEAD" else data, 200, headers, "application/octet-stream")
 
     return app

@@ -120,6 +120,7 @@ def test_pinned_files_of_the_hub_are_loaded(publish, revision):
     assert_same(Tiny.from_pretrained("tiny-hub@main"), tiny)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("longer", [False, True])
 def test_a_tampered_file_is_refused_where_its_hash_is_pinned(hub, repo, publish, longer):
     publish()
@@ -164,6 +165,7 @@ def resolve_with_dead_hub(address: str, **environment: str) -> tuple[str, float]
         return process.stdout + process.stderr, time.monotonic() - start
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("revision", ["main", "0" * 40])
 def test_a_dead_hub_is_reported_at_once(revision):
     printed, seconds = resolve_with_dead_hub(f"hf://alice/never-seen@{revision}")
@@ -172,6 +174,7 @@ def test_a_dead_hub_is_reported_at_once(revision):
     assert seconds < 10  # the client's own retries alone would take 25
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("environment", [{}, {"HF_HUB_OFFLINE": "1"}])
 def test_what_was_fetched_once_needs_no_hub(hub, repo, environment):
     Tiny().push_to_hub(repo)

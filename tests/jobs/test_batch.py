@@ -1,7 +1,6 @@
 """`faceshifter batch`: folders and files of jobs, gone on with, with bad files among the good."""
 
 import argparse
-import functools
 import json
 import os
 import platform
@@ -26,25 +25,16 @@ from faceshifter_hub.media.animations import Frame, read_frames, write_animation
 from faceshifter_hub.media.photographs import Photograph, read_photograph
 from faceshifter_hub.media.video import read_video_info
 from faceshifter_hub.options import SwapOptions
-from faceshifter_hub.pipeline import FaceShifterPipeline
 from faceshifter_hub.registry import DATA_ROOT
 
 EXAMPLES = sorted((DATA_ROOT / "examples").glob("*.webp"))
 SOURCE = str(EXAMPLES[0])
+pytestmark = pytest.mark.usefixtures("pipelines_loaded_once")
 
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory):
     return str(save_tiny_pipeline(tmp_path_factory.mktemp("pipeline")))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def pipelines_loaded_once():
-    """Keep what was loaded from one run to the next, which would take most of the time."""
-    load = functools.cache(FaceShifterPipeline.from_pretrained)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FaceShifterPipeline, "from_pretrained", load)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +93,7 @@ def test_every_picture_is_swapped_once_and_again_when_something_changes(batch, p
     assert (said["swapped"], said["kept"]) == (2, 0)
 
 
+@pytest.mark.fault
 def test_an_interrupted_run_goes_on(batch, photos, tmp_path, monkeypatch):
     (photos / "c.png").write_bytes((photos / "a.png").read_bytes())
     add = Record.add
@@ -294,7 +285,9 @@ def test_all_faults_of_all_jobs_are_told_before_any_work(tmp_path, pipeline, pho
 
 
 @pytest.mark.parametrize(
-    "content", [b"[[job", b"\xff", b"", b"pipeline = 3", b"job = 3", b"job = [3]", b"[job]\na = 1"]
+    "content",
+    [b"[[job", b"\xff", b"", b"pipeline = 3", b"job = 3", b"job = [3]", b"[job]\na = 1", b"a = " + 5000 * b"["],
+    ids=str,
 )
 def test_what_is_no_file_of_jobs_is_one_sentence(tmp_path, content, capsys):
     (tmp_path / "jobs.toml").write_bytes(content)

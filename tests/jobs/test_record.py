@@ -21,7 +21,8 @@ def test_a_result_counts_while_it_is_there_and_made_of_the_same(tmp_path):
     assert not Record(tmp_path).holds(output, "two")
 
 
-@pytest.mark.parametrize("rubbish", [b'{"output": "b.p', b"\xff\xfe", b"[1]", b"3", b"null\n{}"])
+@pytest.mark.fault
+@pytest.mark.parametrize("rubbish", [b'{"output": "b.p', b"\xff\xfe", b"[1]", b"3", b"null\n{}", 100_000 * b"["])
 def test_a_broken_line_spoils_no_other(tmp_path, rubbish):
     for name in "ac":
         (tmp_path / name).touch()
@@ -33,6 +34,7 @@ def test_a_broken_line_spoils_no_other(tmp_path, rubbish):
     assert record.holds(tmp_path / "a", "one") and record.holds(tmp_path / "c", "two")
 
 
+@pytest.mark.fault
 def test_a_full_disk_is_told(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))

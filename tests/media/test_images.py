@@ -273,6 +273,7 @@ def nobody():
     os.setresuid(0, 0, 0)
 
 
+@pytest.mark.fault
 def test_a_read_only_folder_is_refused(nobody):
     assert "cannot be written" in refused(UnwritableOutputError, check_output, Path("/usr/result.png"))
 
@@ -285,6 +286,7 @@ def test_a_picture_too_wide_for_its_format_is_refused_and_leaves_nothing(tmp_pat
     write_image(picture, tmp_path / "wide.png")
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("suffix", WRITE_OPTIONS)
 def test_a_write_that_breaks_off_leaves_the_former_file_alone(tmp_path, suffix):
     path = tmp_path / f"result{suffix}"

@@ -394,6 +394,7 @@ def test_the_content_counts_not_the_extension(tmp_path):
     assert Image.open(tmp_path / "result.jpg").format == "JPEG"
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_a_full_disk_leaves_the_former_file_alone(tmp_path, suffix):
     path = tmp_path / f"result{suffix}"

@@ -69,6 +69,7 @@ def end_once(number: int, place: Path) -> int:
     return number
 
 
+@pytest.mark.fault
 def test_the_work_of_a_killed_process_is_done_again(connection, tmp_path):
     killed = tmp_path / "killed"
     assert list(map_on_cluster(partial(end_once, place=killed), range(8))) == list(range(8))

@@ -130,6 +130,7 @@ def test_a_second_run_examines_nothing_and_changes_nothing(prepared, collection,
     assert contents(prepared) == before
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("gone", ["half a line", "a shard"])
 def test_an_interrupted_run_goes_on_and_makes_the_same_folder(prepared, collection, tmp_path, capsys, gone):
     output = shutil.copytree(prepared, tmp_path / "output")
@@ -145,6 +146,7 @@ def test_an_interrupted_run_goes_on_and_makes_the_same_folder(prepared, collecti
     assert capsys.readouterr().err.startswith("8 of 17 photographs, 8 kept\n12 of 17 photographs, 9 kept, ")
 
 
+@pytest.mark.fault
 def test_ctrl_c_is_exit_code_130_and_says_that_the_same_command_goes_on(collection, tmp_path):
     command = [sys.executable, "-m", "faceshifter_hub.cli", "prepare", str(collection), str(tmp_path / "output")]
     process = subprocess.Popen(

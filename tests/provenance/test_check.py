@@ -57,6 +57,13 @@ def test_what_changed_credentials_say_counts_for_nothing(ours, tmp_path):
     assert (report.signature, report.is_synthetic) == ("invalid", False)
 
 
+def test_a_manifest_that_leads_nowhere(tmp_path):
+    path = tmp_path / "damaged.jpg"
+    write_image(read_image(FACE), path, Credentials({}, MARK))
+    path.write_bytes(path.read_bytes().replace(b"#jumbf=c2pa.assertions/", b"#jumbf=c2pa/assertions/", 1))
+    assert check_file(path).signature == "unreadable"
+
+
 def test_anyone_elses(tmp_path):
     action = {"action": "c2pa.created", "digitalSourceType": COMPOSITE, "description": "\x1b[2J" + "x" * 1000}
     said = {

@@ -1,12 +1,16 @@
 """Content credentials: in every format, signed, without faces; and what they say is what a reader reads."""
 
+import datetime
 import io
 import json
+import ssl
 import stat
 from pathlib import Path
 
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from PIL import Image
 
 from faceshifter_hub.errors import CredentialsError, SettingsError
@@ -129,6 +133,18 @@ def test_a_development_key_is_made_once_and_private(tmp_path, monkeypatch):
     assert [file.name for file in path.parent.iterdir()] == [signing_key.FILE]
 
 
+@pytest.mark.fault
+def test_a_development_key_of_before_the_clock_went_back_is_made_anew(tmp_path, monkeypatch):
+    use(monkeypatch, config=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(signing_key, "DAY", datetime.timedelta(days=-400))  # valid from then on
+        of_the_future = signing_key.get_signing_key()
+    write_image(PICTURE, tmp_path / "out.png", CREDENTIALS)
+    store = read_manifest(tmp_path / "out.png")
+    assert store is not None and store["validation_state"] == "Valid"
+    assert signing_key.get_signing_key() != of_the_future
+
+
 def test_ones_own_key_signs(tmp_path, monkeypatch):
     use(monkeypatch, config=tmp_path)
     made = signing_key.get_signing_key()
@@ -136,6 +152,19 @@ def test_ones_own_key_signs(tmp_path, monkeypatch):
     (tmp_path / "key.pem").write_text(made.private_key)
     use(monkeypatch, certificates=tmp_path / "chain.pem", private_key=tmp_path / "key.pem", config=Path("/nowhere"))
     assert signing_key.get_signing_key() == made
+
+
+def test_a_certificate_whose_key_is_no_point_of_its_curve(tmp_path, monkeypatch):
+    use(monkeypatch, config=tmp_path)
+    made = signing_key.get_signing_key()
+    certificate = x509.load_pem_x509_certificates(made.certificates.encode())[0]
+    point = certificate.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    content = certificate.public_bytes(Encoding.DER).replace(point, point[:-1] + bytes([point[-1] ^ 1]))
+    damaged = tmp_path / "damaged.pem"
+    damaged.write_text(ssl.DER_cert_to_PEM_cert(content))
+    (tmp_path / "key.pem").write_text(made.private_key)
+    with pytest.raises(SettingsError, match="give no certificate and key"):
+        signing_key.read_key(damaged, tmp_path / "key.pem")
 
 
 def test_keys_that_cannot_be_used_are_said(tmp_path, monkeypatch):

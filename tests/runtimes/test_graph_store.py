@@ -27,6 +27,7 @@ def test_the_key_is_the_content(refiner):
     assert key != key_of(refiner, 16)
 
 
+@pytest.mark.fault
 def test_what_is_stored_is_not_exported_again_unless_it_is_damaged(refiner, cache, monkeypatch):
     assert find_graphs(key_of(refiner, 16)) is None
     [path] = make_graphs(refiner, 16).values()
@@ -42,6 +43,7 @@ def test_what_is_stored_is_not_exported_again_unless_it_is_damaged(refiner, cach
     assert again and find_graphs(key_of(refiner, 16)) == {"forward": path}
 
 
+@pytest.mark.fault
 def test_an_export_that_fails_leaves_nothing(refiner, cache, monkeypatch):
     def interrupted(component, resolution, folder):
         folder.mkdir()
@@ -54,6 +56,7 @@ def test_an_export_that_fails_leaves_nothing(refiner, cache, monkeypatch):
     assert not list(graph_store().iterdir())
 
 
+@pytest.mark.fault
 def test_a_store_that_cannot_be_written_is_named(refiner, cache):
     cache.write_text("a file where the folder should be")
     with pytest.raises(UnwritableOutputError, match="FACESHIFTER_CACHE"):

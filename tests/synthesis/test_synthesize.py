@@ -160,6 +160,7 @@ def interrupted(tmp_path_factory):
     return folder, told
 
 
+@pytest.mark.fault
 def test_ctrl_c_says_that_the_same_command_goes_on(interrupted):
     errors, code, names = interrupted[1]["Ctrl-C"]
     assert code == 130
@@ -167,6 +168,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(interrupted):
     assert not [name for name in names if name.endswith(".partial")]
 
 
+@pytest.mark.fault
 def test_the_end_of_a_worker_is_one_sentence(interrupted):
     errors, code = interrupted[1]["worker"]
     assert code == 1
@@ -174,12 +176,14 @@ def test_the_end_of_a_worker_is_one_sentence(interrupted):
     assert first == "0 of 79 samples" and sentence.startswith("faceshifter: A worker process was ended from outside")
 
 
+@pytest.mark.fault
 def test_interrupted_runs_make_the_very_folder_of_one_that_never_was(interrupted, made):
     folder, told = interrupted
     assert told["kill -9"]  # it was killed in the middle of a shard
     assert contents(folder) == contents(made)
 
 
+@pytest.mark.fault
 def test_a_full_disk_leaves_no_half_shard_and_is_one_sentence(tmp_path):
     def limit_file_size():
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))

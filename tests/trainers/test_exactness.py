@@ -38,6 +38,7 @@ def training_state(folder):
     return state | {path.name: torch.load(path, weights_only=True) for path in paths}
 
 
+@pytest.mark.fault
 def test_a_run_killed_at_any_moment_goes_on_bit_for_bit_as_if_nothing_had_been(tiny_aei, flags, tmp_path):
     metrics = tmp_path / "metrics.jsonl"
     often = {"checkpointing_steps": 2, "validation_steps": 2}

@@ -131,6 +131,8 @@ def test_defaults_are_the_papers(tmp_path):
         ),
         ("resolution = 'big'", "resolution in the recipe or its flag: Input should be a valid integer"),
         ("max_train_steps =", "mine.toml is not valid TOML: Invalid value"),
+        ("seed = " + 5000 * "9", "mine.toml is not valid TOML: Exceeds the limit"),
+        ("seed = " + 5000 * "[", "mine.toml is not valid TOML: maximum recursion depth"),
     ],
 )
 def test_a_wrong_line_is_one_sentence(tmp_path, line, message):

@@ -184,6 +184,7 @@ def test_progress_counts_every_frame(tmp_path):
     assert told[-1] == (30, 30, 0) and all(total == 30 and left >= 0 for _, total, left in told)
 
 
+@pytest.mark.fault
 def test_an_interrupted_run_goes_on(tmp_path):
     video, output = make_video(tmp_path / "v.mp4", 130, sound="aac"), tmp_path / "o.mp4"
     whole = swap_video(SquareSwapper(), video, tmp_path / "whole.mp4")
@@ -217,6 +218,7 @@ swap_video(SquareSwapper(seconds=0.03), Path(sys.argv[2]), Path(sys.argv[3]))
 """
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_process_goes_on(tmp_path, sign):
     video, output = make_video(tmp_path / "v.mp4", 160, sound="aac"), tmp_path / "o.mp4"
@@ -237,6 +239,7 @@ def test_a_killed_process_goes_on(tmp_path, sign):
     assert sorted(os.listdir(tmp_path)) == ["o.mp4", "v.mp4"]
 
 
+@pytest.mark.fault
 def test_two_runs_do_not_share_an_output(tmp_path):
     video, output = make_video(tmp_path / "v.mp4", 30), tmp_path / "o.mp4"
 
@@ -248,6 +251,7 @@ def test_two_runs_do_not_share_an_output(tmp_path):
     assert swap_video(Twice(), video, output).frames == 30
 
 
+@pytest.mark.fault
 def test_a_failing_swapper_loses_nothing_that_was_done(tmp_path):
     class Failing(SquareSwapper):
         def swap(self, frames, assigned):
@@ -261,6 +265,7 @@ def test_a_failing_swapper_loses_nothing_that_was_done(tmp_path):
     assert swap_video(SquareSwapper(), video, output).resumed == 50
 
 
+@pytest.mark.fault
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
 def test_a_full_disk_is_said_and_leaves_no_gap(tmp_path):
     video, output = make_video(tmp_path / "v.mp4", 130), tmp_path / "o.mp4"
@@ -278,6 +283,7 @@ def test_a_full_disk_is_said_and_leaves_no_gap(tmp_path):
     assert frames_of(output)[0] == frames_of(video)[0]
 
 
+@pytest.mark.fault
 def test_damage_in_the_middle_is_counted(tmp_path):
     video = make_video(tmp_path / "v.mkv", 60, codec="ffv1", pix_fmt="yuv444p")
     content = bytearray(video.read_bytes())

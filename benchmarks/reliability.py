@@ -1,0 +1,115 @@
+"""docs/reliability.md, out of what was measured; nobody writes it.
+
+`python benchmarks/reliability.py faults` runs the tests marked `fault` (all, or those below the paths that follow) and
+keeps their outcomes in docs/reliability/faults.json; `python benchmarks/hostile.py` keeps its report beside it;
+`python benchmarks/reliability.py page` makes the page of both.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+REPORTS = ROOT / "docs" / "reliability"
+COLUMNS = ("tried", "read", "refused", "crashes", "hangs", "other exceptions", "wrong accepts")
+BEGINNING = """# Reliability
+
+`python benchmarks/reliability.py page` makes this page out of the reports in `docs/reliability`; nobody writes it.
+
+What the watermark survives, and how often the content gate refuses what is harmless, is told, with the commands, in
+[the guide to marks](guides/provenance.md#what-the-watermark-survives).
+"""
+
+
+class Outcomes:
+    """Takes the outcome of every test, as a plugin of pytest."""
+
+    def __init__(self) -> None:
+        self.by_test: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Note how a test, or what it needs, ended; the worst counts."""
+        if report.when == "call" or report.outcome != "passed":
+            self.by_test[report.nodeid] = report.outcome
+
+
+def run_faults(paths: list[str]) -> int:
+    """Run the marked tests and keep their outcomes with those of others; returns pytest's exit code."""
+    import pytest
+
+    outcomes = Outcomes()
+    code = pytest.main(["-m", "fault", "-q", *paths], plugins=[outcomes])
+    kept = REPORTS / "faults.json"
+    known = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    kept.write_text(json.dumps(dict(sorted((known | outcomes.by_test).items())), indent=2) + "\n", "utf-8")
+    return int(code)
+
+
+def hostile_section(report: Mapping[str, Any]) -> list[str]:
+    """Return the lines of the report of malformed inputs."""
+    rows = {door: {"tried": sum(counts.values())} | counts for door, counts in report["doors"].items()}
+    rows["all"] = {column: sum(row[column] for row in rows.values()) for column in COLUMNS}
+    lines = [
+        "## Malformed inputs",
+        "",
+        f"    {report['command']}",
+        "",
+        f"{report['inputs']:,} inputs, each a valid file in which one to three things were changed at random (bits, "
+        "numbers at the edge of a range, parts left out, repeated or of another file, checksums mended), on Python "
+        f"{report['python']}. *Read* is no fault: a picture with a wrong bit is still a picture. *Refused* is one of "
+        "our own errors. *Wrong accepts* are pictures beyond the limits, and credentials that are said to fit other "
+        "pixels than those signed.",
+        "",
+        f"| what | {' | '.join(COLUMNS)} |",
+        f"|---|{'---|' * len(COLUMNS)}",
+    ]
+    lines += [f"| {door} | {' | '.join(f'{row[column]:,}' for column in COLUMNS)} |" for door, row in rows.items()]
+    return [*lines, ""]
+
+
+def fault_section(outcomes: Mapping[str, str]) -> list[str]:
+    """Return the lines of the tests in which something breaks; those of one test with several parameters are one."""
+    by_test: dict[str, list[str]] = {}
+    for test, outcome in outcomes.items():
+        by_test.setdefault(test.partition("[")[0], []).append(outcome)
+    survived = {test for test, its in by_test.items() if set(its) == {"passed"}}
+    lines = [
+        "## Faults",
+        "",
+        "    python benchmarks/reliability.py faults",
+        "",
+        f"Tests in which something breaks in the middle and the work must survive it: {len(survived)} of "
+        f"{len(by_test)} do.",
+        "",
+        "| fault, and what becomes of it | test | outcome |",
+        "|---|---|---|",
+    ]
+    for test, its in by_test.items():
+        file, _, name = test.partition("::")
+        told = "passed" if test in survived else ", ".join(sorted(set(its)))
+        lines.append(f"| {name.removeprefix('test_').replace('_', ' ')} | `{file}` | {told} |")
+    return [*lines, ""]
+
+
+def main() -> int:
+    """Run the tests of faults, or make the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    faults = commands.add_parser("faults", help="run the tests marked `fault`")
+    faults.add_argument("paths", nargs="*", help="of tests; all by default")
+    page = commands.add_parser("page", help="make docs/reliability.md")
+    page.add_argument("--out", type=Path, default=ROOT / "docs" / "reliability.md")
+    arguments = parser.parse_args()
+    if arguments.command == "faults":
+        return run_faults(arguments.paths)
+    hostile, outcomes = (json.loads((REPORTS / f"{name}.json").read_text("utf-8")) for name in ("hostile", "faults"))
+    lines = [BEGINNING, *hostile_section(hostile), *fault_section(outcomes)]
+    arguments.out.write_text("\n".join(lines).rstrip() + "\n", "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

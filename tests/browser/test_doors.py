@@ -1,0 +1,86 @@
+"""The demo's doors: headers, no address that is fetched, no folder that is shown, files that are gone in time."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from serving import ROOT, free_port
+from visit import SOURCE, TARGET, upload
+
+pytestmark = pytest.mark.browser
+
+ADDRESSES = ["http://127.0.0.1:{port}/face.png", "https://example.com/face.png", "https://huggingface.co/face.png"]
+# the demo, whose files live for a second
+BRIEF = """
+import sys
+from faceshifter_hub.demo import build_demo, launch, page
+page.FILES_LIVE = 1
+launch(build_demo(), port=int(sys.argv[1]))
+"""
+
+
+def test_every_answer_says_what_a_browser_may_do_and_the_page_works_with_it(page, server):
+    for path in ("/", "/config", "/gradio_api/info", "/nothing"):
+        headers = httpx.get(server.url + path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+        assert headers["permissions-policy"].startswith("camera=(self), microphone=()")
+        assert headers["content-security-policy"] == "frame-ancestors 'self' https://huggingface.co"
+    assert page.evaluate("document.featurePolicy.allowsFeature('camera')")
+    assert not page.evaluate("document.featurePolicy.allowsFeature('geolocation')")
+    upload(page, source=SOURCE, target=TARGET)
+    page.locator("#source img").first.wait_for()
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_no_address_is_fetched(server, address):
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        url = address.format(port=server.url.rpartition(":")[2])
+        picture = {"path": url, "url": url, "meta": {"_type": "gradio.FileData"}}
+        body = {"source": picture, "target": picture, "consent": True}
+        said_before = len(server.log.read_text())
+        answer = client.post("/gradio_api/call/v2/swap", json=body)
+        assert answer.status_code >= 400, answer.text
+        assert "An address is not fetched" in answer.text + server.log.read_text()[said_before:]
+        assert client.get(f"/gradio_api/file={url}").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "place", ["/etc/passwd", str(ROOT / "README.md"), "../../../etc/passwd", "{temporary}", "{temporary}/.."]
+)
+def test_nothing_but_a_visitors_own_result_is_read(server, place):
+    path = place.format(temporary=server.temporary)
+    answer = httpx.get(f"{server.url}/gradio_api/file={path}")
+    assert answer.status_code in (403, 404), answer.text
+
+
+def test_a_visitors_file_is_gone_after_its_time(server, tmp_path):
+    port = free_port()
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", BRIEF, str(port)],
+            cwd=ROOT,
+            env=server.environment | {"TMPDIR": str(tmp_path)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        uploaded = None
+        while uploaded is None:
+            assert process.poll() is None, (tmp_path / "log").read_text()
+            try:
+                files = {"files": ("face.webp", Path(TARGET).read_bytes())}
+                answer = httpx.post(f"http://127.0.0.1:{port}/gradio_api/upload", files=files, timeout=60)
+                uploaded = Path(answer.json()[0])
+            except httpx.ConnectError:
+                time.sleep(0.2)
+        deadline = time.monotonic() + 120
+        while uploaded.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    finally:
+        process.terminate()
+        process.wait(60)
