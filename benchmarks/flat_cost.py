@@ -13,6 +13,7 @@ from video import EXAMPLES, RATE, measure_memory
 
 from faceshifter_hub.benchmarking.timing import CLOCKS
 from faceshifter_hub.cast import Assignment
+from faceshifter_hub.jobs.told_runtime import tell_runtime
 from faceshifter_hub.media.images import read_image
 from faceshifter_hub.options import SwapOptions
 from faceshifter_hub.pipeline import FaceShifterPipeline
@@ -22,6 +23,7 @@ def milliseconds_a_face(counts: list[int], clock: str) -> dict[int, float]:
     """Return the milliseconds a face of pictures in which so many are swapped."""
     pipeline = FaceShifterPipeline.from_pretrained()
     source, target = sorted(EXAMPLES.glob("face_*.webp"))[:2]
+    tell_runtime(pipeline)
     photo = read_image(target)
     one = Assignment(pipeline.detect(photo)[0], pipeline.identity(source))
     now, spent = CLOCKS[clock], {}
