@@ -67,6 +67,9 @@ class Inverting:
         """Return its name."""
         return "inverting"
 
+    def credentials(self, target: Path) -> None:
+        """Return that the file says nothing of itself."""
+
 
 def time_stages(film: Path, swapper: Any, folder: Path) -> dict[str, float]:
     """Return the seconds of each stage alone."""

@@ -2,9 +2,13 @@
 
 import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from tiny_networks import save_tiny_pipeline
 
 from faceshifter_hub import cli
@@ -33,7 +37,8 @@ def test_every_stage_is_measured_for_every_runtime_and_batch(measured):
         assert 0 < row["low"] <= row["milliseconds"] <= row["high"]
         assert row["gflop"] > 0 and row["gigabytes"] > 0 and row["difference"] < 1e-4
     assert rows["swap", "eager", 2]["gflop"] == pytest.approx(2 * rows["swap", "eager", 1]["gflop"], rel=0.01)
-    assert measured["start_seconds"] > 0.1 and measured["memory_mb"] > 50 and measured["peak_gflops"] > 1
+    assert measured["bandwidth_gbs"] > 0.1 and measured["peak_gflops"] > 1
+    assert measured["start_seconds"] > 0.1 and measured["memory_mb"] > 50
 
 
 def test_an_earlier_run_is_compared_with(measured, tmp_path):
@@ -41,7 +46,17 @@ def test_an_earlier_run_is_compared_with(measured, tmp_path):
     (tmp_path / "old.json").write_text(json.dumps(slower))
     *_, swap = as_table(measured, read_measurements(tmp_path / "old.json"))
     assert swap.split()[:3] == ["swap", "torch", "2"] and swap.split()[-1] == "3.00"
+    assert "old: " in "".join(as_table(measured, slower))
     assert "times old" not in "".join(as_table(measured, None))
+
+
+def test_a_roofline_is_drawn_of_it(measured, tmp_path):
+    (tmp_path / "here.json").write_text(json.dumps(measured))
+    script = Path(__file__).parents[1] / "benchmarks" / "roofline.py"
+    subprocess.run([sys.executable, script, tmp_path / "here.json", tmp_path / "roofline.png"], check=True)
+    with Image.open(tmp_path / "roofline.png") as picture:
+        colours = {colour for _, colour in picture.convert("RGB").getcolors(2**16)}
+    assert {(120, 120, 120), (20, 70, 170)} <= colours  # points of the networks as trained, and of torch
 
 
 def test_what_is_no_measurement_is_refused_before_anything_is_measured(tmp_path, capsys):

@@ -58,6 +58,7 @@ def read_measurements(path: Path) -> dict[str, Any]:
     """
     try:
         measured = json.loads(path.read_text("utf-8"))
+        told(measured)
         for row in measured["rows"]:
             _key(row), row["milliseconds"]
         return measured
@@ -70,11 +71,12 @@ def read_measurements(path: Path) -> dict[str, Any]:
 def as_table(measured: dict[str, Any], old: dict[str, Any] | None) -> list[str]:
     """Return lines for people: a line a measurement, and how many times faster it is than in `old`."""
     before = {_key(row): row["milliseconds"] for row in old["rows"]} if old else {}
-    peak, machine = measured["peak_gflops"], measured["machine"]
-    lines = [
-        f"{machine['processor']}, {machine['threads']} threads, torch {machine['torch']}, {measured['clock']} clock",
-        f"matrix product: {peak:.0f} GFLOP/s; load and first swap: {measured['start_seconds']:.1f} s; "
-        f"memory: {measured['memory_mb']:.0f} MB",
+    peak = measured["peak_gflops"]
+    lines = [f"old: {told(old)}"] if old else []
+    lines += [
+        told(measured),
+        f"matrix product: {peak:.0f} GFLOP/s; copy: {measured['bandwidth_gbs']:.0f} GB/s",
+        f"load and first swap: {measured['start_seconds']:.1f} s; memory: {measured['memory_mb']:.0f} MB",
         "",
         f"{'stage':12} {'runtime':12} {'batch':>5} {'ms':>8} {'quartiles':>15} {'GFLOP/s':>8} {'of peak':>8} "
         f"{'times eager':>12} {'differs by':>11}" + (f" {'times old':>10}" if old else ""),
@@ -89,6 +91,12 @@ def as_table(measured: dict[str, Any], old: dict[str, Any] | None) -> list[str]:
             line += f" {before[_key(row)] / row['milliseconds']:10.2f}"
         lines.append(line)
     return lines
+
+
+def told(measured: dict[str, Any]) -> str:
+    """Return where and how something was measured."""
+    machine = measured["machine"]
+    return f"{machine['processor']}, {machine['threads']} threads, torch {machine['torch']}, {measured['clock']} clock"
 
 
 def _key(row: dict[str, Any]) -> tuple[str, str, int]:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from faceshifter_hub.benchmarking.stages import Stages, cost_of, largest_difference
-from faceshifter_hub.benchmarking.timing import CLOCKS, products, take_turns
+from faceshifter_hub.benchmarking.timing import CLOCKS, copy, products, take_turns
 from faceshifter_hub.datasets.progress import tell
 from faceshifter_hub.errors import ComponentError
 from faceshifter_hub.faces.alignment import align
@@ -42,12 +42,12 @@ def benchmark(
     start_seconds, memory_mb = first_swap(address)
     pipelines = {runtime: FaceShifterPipeline.from_pretrained(address, runtime=runtime) for runtime in runtimes}
     rows: list[dict[str, Any]] = []
-    peak = 0.0
+    peak = bandwidth = 0.0
     for batch in batches:
         tell(f"measuring batches of {batch} ...")
-        found, reached = measure(pipelines, batch, rounds, clock)
+        found, reached, moved = measure(pipelines, batch, rounds, clock)
         rows += found
-        peak = max(peak, reached)
+        peak, bandwidth = max(peak, reached), max(bandwidth, moved)
     tell("", "\n")
     machine = {
         "processor": processor(),
@@ -61,6 +61,7 @@ def benchmark(
         "clock": clock,
         "rounds": rounds,
         "peak_gflops": round(peak, 1),
+        "bandwidth_gbs": round(bandwidth, 1),
         "start_seconds": round(start_seconds, 2),
         "memory_mb": round(memory_mb),
         "rows": rows,
@@ -69,15 +70,16 @@ def benchmark(
 
 def measure(
     pipelines: dict[Runtime, FaceShifterPipeline], batch: int, rounds: int, clock: str
-) -> tuple[list[dict[str, Any]], float]:
-    """Return a row a stage and runtime, and the GFLOP/s that a matrix product reached between them."""
+) -> tuple[list[dict[str, Any]], float, float]:
+    """Return a row a stage and runtime, and what was reached between them: a product's GFLOP/s, a copy's GB/s."""
     first = next(iter(pipelines.values()))
     faces, z_source = example_faces(first, batch)
     stages = {EAGER: Stages(first.components, faces, z_source).calls()}
     stages |= {name: Stages(each.networks, faces, z_source).calls() for name, each in pipelines.items()}
     calls = {f"{stage} {who}": its[stage] for stage in stages[EAGER] for who, its in stages.items()}
     multiply, gflop = products()
-    timings = take_turns(calls | multiply, rounds, CLOCKS[clock])
+    move, gigabytes = copy()
+    timings = take_turns(calls | multiply | {"copy": move}, rounds, CLOCKS[clock])
     rows = []
     for stage, eager in stages[EAGER].items():
         cost, expected = cost_of(eager), eager()
@@ -98,7 +100,8 @@ def measure(
                 "difference": largest_difference(its[stage](), expected) if same_form else 0.0,
             }
             rows.append(row)
-    return rows, max(1000 * gflop[name] / timings[name].median for name in gflop)
+    peak = max(1000 * gflop[name] / timings[name].median for name in gflop)
+    return rows, peak, 1000 * gigabytes / timings["copy"].median
 
 
 def example_faces(pipeline: FaceShifterPipeline, batch: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,6 +10,7 @@ import torch
 Clock = Callable[[], float]
 CLOCKS: dict[str, Clock] = {"wall": time.perf_counter, "cpu": time.process_time}
 PEAK_SIDES = (512, 1024)  # of square matrices
+COPIED = 2**25  # numbers, more than caches hold
 
 
 @dataclass(frozen=True)
@@ -50,3 +51,10 @@ def products() -> tuple[dict[str, Callable[[], object]], dict[str, float]]:
         a, b = torch.rand(side, side), torch.rand(side, side)
         calls[f"product {side}"] = lambda a=a, b=b: a @ b  # type: ignore[misc]
     return calls, {f"product {side}": 2e-9 * side**3 for side in PEAK_SIDES}
+
+
+def copy() -> tuple[Callable[[], object], float]:
+    """Return a copy of float32 numbers from memory to memory, to time, and the GB that it reads and writes."""
+    a = torch.rand(COPIED)
+    b = torch.empty_like(a)
+    return lambda: b.copy_(a), 2e-9 * a.nbytes

@@ -6,6 +6,7 @@ from functools import lru_cache
 from threading import Lock, Thread
 
 from faceshifter_hub.errors import FaceShifterError
+from faceshifter_hub.jobs.told_runtime import tell_runtime
 from faceshifter_hub.pipeline import FaceShifterPipeline
 from faceshifter_hub.registry import Kind
 
@@ -16,7 +17,9 @@ _loading = Lock()
 
 @lru_cache(KEPT)
 def _load(addresses: tuple[tuple[Kind, str], ...]) -> FaceShifterPipeline:
-    return FaceShifterPipeline.from_components(dict(addresses))
+    pipeline = FaceShifterPipeline.from_components(dict(addresses))
+    tell_runtime(pipeline)
+    return pipeline
 
 
 def load_pipeline(addresses: Mapping[Kind, str]) -> FaceShifterPipeline:

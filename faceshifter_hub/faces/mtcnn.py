@@ -10,7 +10,7 @@ Boxes are left, top, right, bottom edges in pixels.
 import io
 import pickle
 from collections.abc import Mapping, Sequence
-from math import ceil, prod
+from math import ceil, floor, log2, prod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,11 +26,12 @@ from faceshifter_hub.errors import CheckpointError
 from faceshifter_hub.faces.detection import Face
 from faceshifter_hub.registry import PHOTOGRAPH, Interface
 
-# (longest side of the searched frame, smallest face sought as a fraction of it); the second search is for pictures
-# in which the first, cheap one found nobody
-SEARCHES = ((1280, 1 / 32), (2560, 1 / 128))
+# smallest face sought, as a fraction of the photograph's longest side; the second search is for pictures in which the
+# first, cheap one found nobody
+SEARCHES = (1 / 24, 1 / 128)
 SMALLEST_FACE = 20  # pixels
 PYRAMID_STEP = 0.709  # about half the area a level
+GREY = 127.5  # level in the middle, 0 to the networks
 PROPOSAL_WINDOW, PROPOSAL_STRIDE = 12, 2  # pixels of a pyramid level
 REFINEMENT_SIZE, OUTPUT_SIZE = 24, 48
 PROPOSAL_THRESHOLD, REFINEMENT_THRESHOLD, OUTPUT_THRESHOLD = 0.6, 0.7, 0.7
@@ -94,33 +95,23 @@ class MTCNNDetector(FrozenMixin, ComponentMixin):
     def detect(self, image: np.ndarray) -> list[Face]:
         """Return the faces of a photograph, (H, W, 3) uint8 RGB, the largest first.
 
-        Large photographs are searched at reduced size: first for faces of at least 1/32 of the longest side, then, if
-        there is none, for smaller ones.
+        It is searched for faces of at least 1/24 of its longest side and, if there is none, for smaller ones, of 20
+        pixels at least.
         """
-        longest = max(image.shape[:2])
-        for limit, fraction in SEARCHES:
-            scale = min(1.0, limit / longest)
-            faces = self._search(_resized(image, scale), max(SMALLEST_FACE, fraction * scale * longest))
+        frames = _halvings(image)
+        for fraction in SEARCHES:
+            boxes = self._propose(frames, max(SMALLEST_FACE, fraction * max(image.shape[:2])))
+            faces = self._output(frames, self._refine(frames, boxes))
             if faces:
-                return [
-                    # edges scale; landmarks are pixel centres at integers
-                    Face(face.box / scale, face.score, (face.landmarks + 0.5) / scale - 0.5)
-                    for face in sorted(faces, key=lambda face: face.area, reverse=True)
-                ]
+                return sorted(faces, key=lambda face: face.area, reverse=True)
         return []
 
-    def _search(self, image: np.ndarray, smallest_face: float) -> list[Face]:
-        frame = (image.astype(np.float32) - 127.5) / 128
-        boxes = self._propose(frame, smallest_face)
-        boxes = self._refine(frame, boxes)
-        return self._output(frame, boxes)
-
-    def _propose(self, frame: np.ndarray, smallest_face: float) -> np.ndarray:
+    def _propose(self, frames: Sequence[np.ndarray], smallest_face: float) -> np.ndarray:
         """Run P-Net over an image pyramid; return square candidate boxes (N, 4)."""
         candidates, scores = [np.zeros((0, 4))], [np.zeros(0)]
         scale = PROPOSAL_WINDOW / smallest_face
-        while min(frame.shape[:2]) * scale >= PROPOSAL_WINDOW:
-            regressions, logits = self._run(self.pnet, _resized(frame, scale)[None])
+        while min(frames[0].shape[:2]) * scale >= PROPOSAL_WINDOW:
+            regressions, logits = self._run(self.pnet, _resized(frames, scale)[None])
             score = logits.softmax(1)[0, 1].numpy()
             row, column = np.nonzero(score > PROPOSAL_THRESHOLD)
             corner = PROPOSAL_STRIDE * np.column_stack([column, row])
@@ -130,34 +121,48 @@ class MTCNNDetector(FrozenMixin, ComponentMixin):
             scores.append(score[row, column][keep])
             scale *= PYRAMID_STEP
         boxes = np.concatenate(candidates)
-        return _squared(boxes[non_maximum_suppression(boxes, np.concatenate(scores), 0.7)], frame)
+        boxes = _squared(boxes[non_maximum_suppression(boxes, np.concatenate(scores), 0.7)])
+        return boxes[_seen(boxes, frames[0])]
 
-    def _refine(self, frame: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    def _refine(self, frames: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Let R-Net look again at the candidates; return those kept, square, (N, 4)."""
         if not len(boxes):
             return boxes
-        regressions, logits = self._run(self.rnet, _crops(frame, boxes, REFINEMENT_SIZE))
+        regressions, logits = self._run(self.rnet, _crops(frames, boxes, REFINEMENT_SIZE))
         score = logits.softmax(1)[:, 1].numpy()
         good = score > REFINEMENT_THRESHOLD
         keep = non_maximum_suppression(boxes[good], score[good], 0.7)
-        return _squared(_regressed(boxes, regressions.numpy())[good][keep], frame)
+        boxes = _squared(_regressed(boxes, regressions.numpy())[good][keep])
+        return boxes[_seen(boxes, frames[0])]
 
-    def _output(self, frame: np.ndarray, boxes: np.ndarray) -> list[Face]:
-        """Let O-Net decide, and place the landmarks."""
+    def _output(self, frames: Sequence[np.ndarray], boxes: np.ndarray) -> list[Face]:
+        """Let O-Net decide, then look again where it sees a face, to place the landmarks.
+
+        With the face in the middle of what it sees, landmarks tremble less.
+        """
         if not len(boxes):
             return []
-        regressions, points, logits = self._run(self.onet, _crops(frame, boxes, OUTPUT_SIZE))
-        score = logits.softmax(1)[:, 1].numpy()
-        relative = points.unflatten(1, (2, 5)).mT.numpy()  # (N, 5, 2), x and y as fractions of the box
-        landmarks = boxes[:, None, :2] + relative * (boxes[:, 2:] - boxes[:, :2])[:, None]
-        boxes = _regressed(boxes, regressions.numpy())
+        boxes, score, _ = self._look(frames, boxes)
         good = np.flatnonzero(score > OUTPUT_THRESHOLD)
         keep = good[non_maximum_suppression(boxes[good], score[good], 0.7, of_smaller=True)]
-        return [Face(boxes[i].astype(np.float32), float(score[i]), landmarks[i].astype(np.float32)) for i in keep]
+        keep = keep[_seen(_squared(boxes[keep]), frames[0])]
+        if not len(keep):
+            return []
+        score = score[keep]
+        boxes, _, landmarks = self._look(frames, _squared(boxes[keep]))
+        return [Face(*found) for found in zip(boxes.astype(np.float32), score.tolist(), landmarks, strict=True)]
+
+    def _look(self, frames: Sequence[np.ndarray], boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Run O-Net on square boxes (N, 4); return boxes (N, 4), scores (N,) and landmarks (N, 5, 2) float32."""
+        regressions, points, logits = self._run(self.onet, _crops(frames, boxes, OUTPUT_SIZE))
+        relative = points.unflatten(1, (2, 5)).mT.numpy()  # (N, 5, 2), x and y as fractions of the box
+        landmarks = boxes[:, None, :2] + relative * (boxes[:, 2:] - boxes[:, :2])[:, None]
+        return _regressed(boxes, regressions.numpy()), logits.softmax(1)[:, 1].numpy(), landmarks.astype(np.float32)
 
     def _run(self, net: "CascadeNet", images: np.ndarray) -> list[torch.Tensor]:
-        """Run one network on (B, H, W, 3) float32."""
-        x = torch.from_numpy(images).permute(0, 3, 1, 2).to(self.device, self.dtype)
+        """Run one network on (B, H, W, 3) uint8."""
+        x = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2).float()  # (B, 3, H, W)
+        x = ((x - GREY) / 128).to(self.dtype)
         return [output.float().cpu() for output in net(x)]
 
 
@@ -186,11 +191,25 @@ def _convolution(in_channels: int, channels: int, kernel: int, pool: int | None 
     return [*layers, nn.MaxPool2d(pool, stride=2, ceil_mode=True)] if pool else layers
 
 
-def _resized(image: np.ndarray, scale: float) -> np.ndarray:
-    height, width = image.shape[:2]
-    if scale == 1:
-        return image
-    return cv2.resize(image, (ceil(width * scale), ceil(height * scale)), interpolation=cv2.INTER_AREA)
+def _halvings(photo: np.ndarray) -> list[np.ndarray]:
+    """Return a photograph, then half of it, half of that, ...: what is reduced further begins with the nearest."""
+    frames = [photo]
+    while min(frames[-1].shape[:2]) >= 2 * PROPOSAL_WINDOW:
+        height, width = (side // 2 for side in frames[-1].shape[:2])
+        frames.append(cv2.resize(frames[-1][: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA))
+    return frames
+
+
+def _least(frames: Sequence[np.ndarray], scale: float) -> tuple[np.ndarray, float]:
+    """Return the smallest of the frames that is no smaller than the photograph times `scale`, and its own scale."""
+    halvings = min(max(0, floor(-log2(scale))), len(frames) - 1)
+    return frames[halvings], 0.5**halvings
+
+
+def _resized(frames: Sequence[np.ndarray], scale: float) -> np.ndarray:
+    frame, own_scale = _least(frames, scale)
+    height, width = (ceil(side * scale / own_scale) for side in frame.shape[:2])
+    return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _regressed(boxes: np.ndarray, regressions: np.ndarray) -> np.ndarray:
@@ -199,24 +218,36 @@ def _regressed(boxes: np.ndarray, regressions: np.ndarray) -> np.ndarray:
     return boxes + regressions * np.hstack([size, size])
 
 
-def _squared(boxes: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Grow boxes (N, 4) to squares on whole pixels; drop those without a pixel of the frame."""
+def _squared(boxes: np.ndarray) -> np.ndarray:
+    """Grow boxes (N, 4) to squares on whole pixels."""
     side = (boxes[:, 2:] - boxes[:, :2]).max(1, keepdims=True).round()
     corner = ((boxes[:, :2] + boxes[:, 2:] - side) / 2).round()
-    height, width = frame.shape[:2]
-    inside = (corner < (width, height)).all(1) & (corner + side > 0).all(1) & (side[:, 0] > 0)
-    return np.hstack([corner, corner + side])[inside]
+    return np.hstack([corner, corner + side])
 
 
-def _crops(frame: np.ndarray, boxes: np.ndarray, size: int) -> np.ndarray:
-    """Cut square boxes (N, 4) out of the frame, grey beyond its edges, resized to (N, size, size, 3)."""
-    height, width = frame.shape[:2]
-    crops = np.empty((len(boxes), size, size, 3), np.float32)
-    for crop, (left, top, right, bottom) in zip(crops, boxes.astype(int), strict=True):
-        inside = frame[max(0, top) : bottom, max(0, left) : right]
-        margins = max(0, -top), max(0, bottom - height), max(0, -left), max(0, right - width)
-        padded = cv2.copyMakeBorder(inside, *margins, cv2.BORDER_CONSTANT, value=(0, 0, 0))
-        cv2.resize(padded, (size, size), dst=crop, interpolation=cv2.INTER_AREA)
+def _seen(boxes: np.ndarray, photo: np.ndarray) -> np.ndarray:
+    """Return which of some boxes (N, 4) have a pixel of the photograph, (N,) bool."""
+    height, width = photo.shape[:2]
+    return (boxes[:, :2] < (width, height)).all(1) & (boxes[:, 2:] > np.maximum(boxes[:, :2], 0)).all(1)
+
+
+def _crops(frames: Sequence[np.ndarray], boxes: np.ndarray, size: int) -> np.ndarray:
+    """Cut square boxes (N, 4) out of the photograph, grey beyond its edges, resized to (N, size, size, 3)."""
+    crops = np.empty((len(boxes), size, size, 3), np.uint8)
+    for crop, (left, top, right, _) in zip(crops, boxes, strict=True):
+        frame, scale = _least(frames, size / (right - left))
+        step = scale * (right - left) / size  # below 2, so that nothing aliases
+        matrix = np.array([[step, 0, scale * left], [0, step, scale * top]])
+        matrix[:, 2] += (step - 1) / 2  # pixel centres are at integers
+        cv2.warpAffine(
+            frame,
+            matrix,
+            (size, size),
+            dst=crop,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(GREY, GREY, GREY),
+        )
     return crops
 
 

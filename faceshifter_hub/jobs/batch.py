@@ -25,6 +25,7 @@ from faceshifter_hub.jobs.option_arguments import source_from
 from faceshifter_hub.jobs.record import Record
 from faceshifter_hub.jobs.share import Share
 from faceshifter_hub.jobs.swap_file import Progress, swap_file
+from faceshifter_hub.jobs.told_runtime import tell_runtime
 from faceshifter_hub.options import SwapOptions
 from faceshifter_hub.pipeline import FaceShifterPipeline
 from faceshifter_hub.registry import sha256_of
@@ -158,6 +159,7 @@ class Crew:
         if self._pipeline is None or job.pipeline != self._address:
             self._pipeline = FaceShifterPipeline.from_pretrained(job.pipeline, device=self._device)
             self._address = job.pipeline
+            tell_runtime(self._pipeline)
         self.swapper = FrameSwapper(self._pipeline, source_from(job.people, self._pipeline), job.options)
         files = [sha256_of(file) for file in job.source_files()]
         options = job.options.model_dump(mode="json")

@@ -34,6 +34,7 @@ def run_live(arguments: argparse.Namespace) -> None:
     """Show the swapped camera until the window is closed."""
     from faceshifter_hub.frames import FrameSwapper
     from faceshifter_hub.jobs.live import swap_live, window
+    from faceshifter_hub.jobs.told_runtime import tell_runtime
     from faceshifter_hub.pipeline import FaceShifterPipeline
     from faceshifter_hub.safety.audit import note_run
 
@@ -42,6 +43,7 @@ def run_live(arguments: argparse.Namespace) -> None:
     with window(TITLE) as show:
         pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline, runtime=arguments.runtime)
         swapper = FrameSwapper(pipeline, source_from(arguments, pipeline), options)
+        tell_runtime(pipeline)
         note_run("live", pipeline.public_components(), swapper.mark_id)
         shown = swap_live(swapper, camera, show)
     print(f"{shown} frames shown.")

@@ -43,6 +43,7 @@ def run_swap(arguments: argparse.Namespace) -> None:
 
     from faceshifter_hub.jobs.folder import make_folder
     from faceshifter_hub.jobs.swap_file import is_animated
+    from faceshifter_hub.jobs.told_runtime import tell_runtime
     from faceshifter_hub.media.images import check_output, write_image
     from faceshifter_hub.media.photographs import read_photograph, write_photograph
     from faceshifter_hub.pipeline import FaceShifterPipeline
@@ -85,6 +86,7 @@ def run_swap(arguments: argparse.Namespace) -> None:
         }
         print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
+        tell_runtime(pipeline)
         print(arguments.output)
 
 
@@ -92,6 +94,7 @@ def run_swap_animation(arguments: argparse.Namespace, options: "SwapOptions") ->
     """Swap the faces of every frame of an animated picture."""
     from faceshifter_hub.frames import FrameSwapper
     from faceshifter_hub.jobs.swap_file import check_result, swap_animation
+    from faceshifter_hub.jobs.told_runtime import tell_runtime
     from faceshifter_hub.pipeline import FaceShifterPipeline
 
     if arguments.stages or arguments.json:
@@ -99,5 +102,7 @@ def run_swap_animation(arguments: argparse.Namespace, options: "SwapOptions") ->
     target, output = Path(arguments.target), Path(arguments.output)
     check_result(target, output)
     pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline, runtime=arguments.runtime)
-    swap_animation(FrameSwapper(pipeline, source_from(arguments, pipeline), options), target, output)
+    swapper = FrameSwapper(pipeline, source_from(arguments, pipeline), options)
+    tell_runtime(pipeline)
+    swap_animation(swapper, target, output)
     print(output)

@@ -50,6 +50,7 @@ def run_video(arguments: argparse.Namespace) -> None:
     """Swap a video or a frame of it, write the result, say what was done."""
     from faceshifter_hub.datasets.progress import tell
     from faceshifter_hub.frames import FrameSwapper
+    from faceshifter_hub.jobs.told_runtime import tell_runtime
     from faceshifter_hub.jobs.video import swap_one_frame, swap_video
     from faceshifter_hub.media.images import check_output, write_image
     from faceshifter_hub.media.video import read_video_info
@@ -66,6 +67,7 @@ def run_video(arguments: argparse.Namespace) -> None:
     read_video_info(arguments.video)  # before networks are loaded, for nothing
     pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline, runtime=arguments.runtime)
     swapper = FrameSwapper(pipeline, source_from(arguments, pipeline), options)
+    tell_runtime(pipeline)
     if arguments.preview:
         frame = swap_one_frame(swapper, arguments.video, at)
         note_run("video preview", pipeline.public_components(), swapper.mark_id)

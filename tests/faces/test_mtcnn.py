@@ -77,6 +77,30 @@ def test_a_face_too_small_for_the_first_search_is_found_by_the_second(detector, 
     assert ((face.landmarks > (900, 700)) & (face.landmarks < (956, 756))).all()
 
 
+def test_a_face_of_a_twentieth_of_the_photograph_is_found_beside_a_large_one(detector, examples):
+    side = 150  # of a picture whose face is 100 high
+    photo = np.full((1200, 2000, 3), 128, np.uint8)
+    photo[100:1100, 900:1900] = cv2.resize(examples[0], (1000, 1000), interpolation=cv2.INTER_LINEAR)
+    for n, example in enumerate(examples[1:6]):
+        photo[200 * n : 200 * n + side, 300 : 300 + side] = cv2.resize(
+            example, (side, side), interpolation=cv2.INTER_AREA
+        )
+    _, *small = detector.detect(photo)
+    assert [face.area**0.5 < 120 for face in small] == [True] * 5
+
+
+def test_landmarks_tremble_little_where_the_photograph_is_moved_and_scaled(detector, examples):
+    for photo in examples[:4]:
+        found = []
+        for shift, side in ((0, 512), (13, 512), (31, 512), (0, 470), (0, 600)):
+            moved = cv2.copyMakeBorder(photo, shift, 0, shift, 0, cv2.BORDER_REPLICATE)
+            moved = cv2.resize(moved, (side + shift, side + shift), interpolation=cv2.INTER_AREA)
+            (face,) = detector.detect(moved)
+            found.append((face.landmarks + 0.5) * 512 / side - 0.5 - shift)
+        apart = np.linalg.norm(found - np.median(found, axis=0), axis=2)  # (5, 5)
+        assert apart.mean() < 0.006 * face.area**0.5
+
+
 def test_a_face_cut_by_the_edge_is_found_with_a_box_that_may_reach_beyond(detector, examples):
     (whole,) = detector.detect(examples[1])
     (face,) = detector.detect(examples[1][:, 150:])

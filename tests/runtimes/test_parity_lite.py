@@ -1,4 +1,4 @@
-"""The embedded default by every engine, on rendered people, against the networks as they were trained."""
+"""The embedded default by every engine, on 64 faces, against the networks as they were trained."""
 
 import pytest
 import torch
@@ -11,6 +11,7 @@ from faceshifter_hub.settings import get_settings
 
 TOLERANCE = 1e-3
 FACES = 3
+PEOPLE, BATCH = 64, 16
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,26 @@ def test_every_stage(exported, runtime):
     assert pipeline.runtime == runtime
     differences = largest_differences(pipeline)
     assert max(differences.values()) < TOLERANCE, differences
+
+
+@pytest.fixture(scope="module")
+def people():
+    """Batches of 64 faces and identities, of rendered people as they are, mirrored, paler, and eager swaps of them."""
+    pipeline = FaceShifterPipeline.from_pretrained(runtime="torch")
+    rendered, identities = example_faces(pipeline, 12)
+    both = torch.cat([rendered, rendered.flip(-1)])
+    faces = torch.stack([both[n % 24] * (1 - 0.2 * (n // 24)) for n in range(PEOPLE)])
+    z_source = torch.stack([identities[5 * n % 12] for n in range(PEOPLE)])
+    given = list(zip(faces.split(BATCH), z_source.split(BATCH), strict=True))
+    return given, [Stages(pipeline.components, *batch).calls()["swap"]() for batch in given]
+
+
+@pytest.mark.parametrize("runtime", ENGINES)
+def test_64_swapped_faces(exported, people, runtime):
+    pytest.importorskip(runtime)
+    networks = FaceShifterPipeline.from_pretrained(runtime=runtime).networks
+    for batch, expected in zip(*people, strict=True):
+        torch.testing.assert_close(Stages(networks, *batch).calls()["swap"](), expected, atol=TOLERANCE, rtol=0)
 
 
 def test_auto_takes_what_was_exported_and_parses_boosted_faces(exported):
