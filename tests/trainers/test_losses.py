@@ -50,6 +50,18 @@ def test_r1_is_half_the_squared_gradient_on_real_pictures():
     assert slope.grad > 0
 
 
+def test_what_is_kept_is_where_true_swap_and_target_agree():
+    face, target = torch.ones(8, 8), images(0)
+    truth = (target + 0.5).clone()
+    truth[:, :, :2, :2] = target[:, :, :2, :2]  # an occluder of four pixels
+    result = target.clone().requires_grad_()
+    assert losses.kept_loss(result, target, truth, YES_NO, face) == 0
+    wrong = torch.where(truth == target, 0.3, 9.0) + truth
+    torch.testing.assert_close(losses.kept_loss(wrong, target, truth, YES_NO, face), torch.tensor(0.3))
+    assert losses.kept_loss(result, target, target + 0.5, YES_NO, face) == 0  # no occluder
+    assert losses.kept_loss(wrong, target, truth, torch.zeros(3, dtype=torch.bool), face) == 0
+
+
 def test_identity_is_equation_7():
     z, s = embeddings(0), embeddings(1)
     expected = sum(1 - (a @ b) / (a.norm() * b.norm()) for a, b in zip(z, s, strict=True)) / 3

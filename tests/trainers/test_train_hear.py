@@ -48,7 +48,11 @@ def test_a_line_of_metrics_a_step(tiny_hear):
     lines = metrics(tiny_hear)
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
     assert all(
-        set(line) == {"step", "identity", "change", "reconstruction", "true_swap", "target_identity", "learning_rate"}
+        set(line)
+        == {
+            *{"step", "identity", "change", "reconstruction", "true_swap", "kept", "target_identity"},
+            "learning_rate",
+        }
         for line in lines
     )
     assert all(np.isfinite(list(line.values())).all() for line in lines)
