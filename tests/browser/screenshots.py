@@ -83,6 +83,9 @@ def take_pictures(page, folder):
     page.locator("#stages img").first.wait_for(timeout=SWAP_ENDS)
     page.evaluate("scrollTo(0, 0)")
     save(page, "photo")
+    with page.expect_download() as download:
+        page.locator("#file a").first.click()
+    download.value.save_as(folder / "swapped.png")
     page.set_viewport_size(PHONE)
     page.locator("#slider").scroll_into_view_if_needed()
     save(page, "phone")
@@ -114,6 +117,12 @@ def take_pictures(page, folder):
     page.locator("#live img").wait_for(timeout=SWAP_ENDS)
     page.evaluate("scrollTo(0, 0)")
     save(page, "live")
+
+    open_tab(page, "Check")
+    page.locator("#check-file input[type=file]").set_input_files(folder / "swapped.png")
+    page.get_by_role("button", name="Check", exact=True).click()
+    page.locator("#check-said").get_by_text("development key").first.wait_for()
+    save(page, "check")
 
     open_tab(page, "Components")
     page.locator("#component-table table").wait_for()

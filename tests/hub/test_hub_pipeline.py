@@ -12,10 +12,11 @@ SOURCE, TARGET = sorted((DATA_ROOT / "examples").glob("*.webp"))[:2]
 def test_pushed_and_pulled_it_swaps_alike(unmarked, hub, tmp_path):
     pipe = FaceShifterPipeline.from_pretrained(save_tiny_pipeline(tmp_path))
     commit = pipe.push_to_hub("alice/tiny-pipeline")
-    expected = np.asarray(pipe(SOURCE, TARGET).images[0])
+    expected = np.asarray(pipe(SOURCE, TARGET).images[0], int)
     for address in ("hf://alice/tiny-pipeline", f"hf://alice/tiny-pipeline@{commit}"):
         pulled = FaceShifterPipeline.from_pretrained(address)
-        assert np.array_equal(pulled(SOURCE, TARGET).images[0], expected)
+        result = np.asarray(pulled(SOURCE, TARGET).images[0], int)
+        assert np.abs(result - expected).max() <= 1  # weights that lie elsewhere in memory may round otherwise
 
 
 def test_parts_of_a_published_pipeline_can_be_used_alone(hub, tmp_path):
