@@ -20,7 +20,8 @@ test: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not cluster'
+	$(BIN)/python -m pytest -m cluster
 
 docs: .venv/docs.stamp
 	$(BIN)/zensical build --strict
