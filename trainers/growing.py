@@ -41,7 +41,8 @@ def grow_encoder(network: MultilevelAttributeEncoder, small: MultilevelAttribute
         reads: Any = small.down[half]
         positive, negative = reads[0].weight[:, :3], reads[0].weight[:, 3:6]  # (C, 3, 4, 4)
         first: Any = network.down[half]
-        first[0].weight.copy_((positive - negative) / 2 * (1 + reads[2].negative_slope))
+        if first[0].weight.shape == positive.shape:
+            first[0].weight.copy_((positive - negative) / 2 * (1 + reads[2].negative_slope))
         return
     if network.config.resolution != 2 * small.config.resolution or network.config.down_channels[0] < 6:
         return
