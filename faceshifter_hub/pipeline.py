@@ -35,6 +35,7 @@ from faceshifter_hub.faces.detection import Face, detect_turned
 from faceshifter_hub.faces.masks import paste_mask
 from faceshifter_hub.faces.pasting import paste
 from faceshifter_hub.media.images import ImageSource, read_image, write_image
+from faceshifter_hub.models.identity_mixing import mix_identities
 from faceshifter_hub.options import SwapOptions
 from faceshifter_hub.provenance.credentials import Credentials
 from faceshifter_hub.provenance.marks import draw_id, mark_pixels, mark_stages
@@ -655,11 +656,6 @@ def pair_up(
             f"{len(sources)} sources and {len(targets)} targets do not pair up; give one of either, or as many."
         )
     return sources, targets
-
-
-def mix_identities(z_target: torch.Tensor, z_source: torch.Tensor, strength: float) -> torch.Tensor:
-    """Return the identity on the line from z_target, 0, through z_source, 1, of unit length; all (B, d)."""
-    return F.normalize(torch.lerp(F.normalize(z_target), F.normalize(z_source), strength))
 
 
 def pick_runtime(runtime: str | None) -> Runtime:

@@ -21,7 +21,8 @@ from faceshifter_hub.errors import (
 )
 from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.faces.pasting import face_mask, paste
-from faceshifter_hub.pipeline import mix_identities, pipeline_addresses
+from faceshifter_hub.models.identity_mixing import mix_identities
+from faceshifter_hub.pipeline import pipeline_addresses
 from faceshifter_hub.registry import DATA_ROOT
 
 SOURCE, TARGET, OTHER = sorted((DATA_ROOT / "examples").glob("*.webp"))[:3]

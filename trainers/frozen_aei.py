@@ -8,7 +8,7 @@ from torch import nn
 from faceshifter_hub.component import FrozenMixin
 from faceshifter_hub.models.aad import AADGenerator
 from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
-from faceshifter_hub.pipeline import mix_identities
+from faceshifter_hub.models.identity_mixing import mix_identities
 
 
 class FrozenAEI(FrozenMixin, nn.Module):

@@ -12,7 +12,7 @@ from faceshifter_hub.component import load_component
 from faceshifter_hub.errors import FaceShifterError, IncompatibleComponentsError
 from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.models.hear import HEARRefiner
-from faceshifter_hub.pipeline import mix_identities
+from faceshifter_hub.models.identity_mixing import mix_identities
 from trainers import hear
 from trainers.frozen_aei import FrozenAEI, part_address
 from trainers.hard_targets import draw_histogram, hardest, heuristic_errors
