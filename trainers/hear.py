@@ -33,6 +33,7 @@ from trainers.photos import Photo, PhotoFolder
 from trainers.pieces import cache_key
 from trainers.rendered import TargetsOf, Triplets, load_triplets
 from trainers.views import random_view
+from trainers.worn_glasses import load_glasses
 
 GRID_ROWS, HARDEST_ROWS = 10, 6
 
@@ -119,6 +120,7 @@ def main(argv: list[str] | None = None) -> None:
     exchanged = load_exchanged(options, photos, [weight for _, weight in folders], accelerator)
     triplets = load_triplets(options.synthetic_data_dir, options.resolution)
     cutouts = load_cutouts(map(triplets.fields, range(len(triplets))))
+    glasses = load_glasses(map(triplets.fields, range(len(triplets))), options.resolution)
     if options.occluder_dir is not None:
         cutouts += read_cutouts(options.occluder_dir)
     choose_targets(aei, options, photos, triplets, accelerator)
@@ -133,10 +135,11 @@ def main(argv: list[str] | None = None) -> None:
         options.seed,
         *shares,
         cutouts,
+        glasses,
         exchanged=exchanged,
         exchanged_share=options.exchanged_ratio,
     )
-    preview = SwapPairs(held_out, triplets, options.resolution, GRID_ROWS, 1, 1.0, 0.5, cutouts)
+    preview = SwapPairs(held_out, triplets, options.resolution, GRID_ROWS, 1, 1.0, 0.5, cutouts, glasses)
 
     refiner = run.build(HEARRefiner, options.model, "refiner", resolution=options.resolution)
     if options.init_model is not None:

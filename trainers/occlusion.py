@@ -95,8 +95,13 @@ def occlude(faces: Sequence[np.ndarray], cutout: np.ndarray, rng: np.random.Gene
     scale = side * rng.uniform(0.3, 0.7) / max(h, w)
     matrix = cv2.getRotationMatrix2D((w / 2, h / 2), rng.uniform(-180, 180), scale)
     matrix[:, 2] += side * rng.uniform(0.25, 0.75, 2) - (w / 2, h / 2)
-    matched = match_colours(cutout, faces[0], rng.random())
-    placed = cv2.warpAffine(matched, matrix, (side, side), flags=cv2.INTER_LINEAR)  # (R, R, 4)
+    return paste(faces, match_colours(cutout, faces[0], rng.random()), matrix)
+
+
+def paste(faces: Sequence[np.ndarray], cutout: np.ndarray, matrix: np.ndarray) -> list[np.ndarray]:
+    """Warp a cut-out (H, W, 4) RGBA in [0, 255] by a matrix (2, 3) and lay it over faces (R, R, 3) in [0, 255]."""
+    side = faces[0].shape[0]
+    placed = cv2.warpAffine(cutout, matrix, (side, side), flags=cv2.INTER_LINEAR)  # (R, R, 4)
     alpha = cv2.GaussianBlur(placed[..., 3:], (3, 3), 0)[..., None] / 255
     return [(face * (1 - alpha) + placed[..., :3] * alpha).astype(np.float32) for face in faces]
 

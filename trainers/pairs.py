@@ -13,8 +13,10 @@ from trainers.occlusion import occlude
 from trainers.photos import Mixture, Photo
 from trainers.rendered import LiveTriplets, Swap, TripletSource
 from trainers.streams import PhotoStream
+from trainers.worn_glasses import wear
 
 OCCLUDED = 0.5  # share of targets under an occluder, where there are occluders
+BESPECTACLED = 0.3  # share of targets that are given glasses, where there are glasses
 JITTER_SHIFT, JITTER_ZOOM, JITTER_ROTATION = 0.015, 0.03, 2.0  # of the side, of the scale, degrees: detectors differ
 
 
@@ -44,6 +46,7 @@ class SwapPairs(Dataset):
         different: share of pairs of different people (the paper: 0.8 for AEI-Net, 0.5 for HEAR-Net).
         rendered: share of rendered samples, with a known truth, where there are triplets.
         occluders: cut-outs pasted over half of the targets and their truths, alike.
+        glasses: aligned ones, put on some of the targets and their truths, alike.
         exchanged: what draws photographs whose swap is known, if anything does.
         exchanged_share: of the samples of photographs.
     """
@@ -58,13 +61,14 @@ class SwapPairs(Dataset):
         different: float,
         rendered: float,
         occluders: Sequence[np.ndarray] = (),
+        glasses: Sequence[np.ndarray] = (),
         exchanged: TripletSource | None = None,
         exchanged_share: float = 0.0,
     ):
         self.photos, self.triplets = photos, triplets
         self.resolution, self.length, self.seed = resolution, length, seed
         self.different, self.rendered = different, rendered if triplets else 0.0
-        self.occluders = occluders
+        self.occluders, self.glasses = occluders, glasses
         self.exchanged, self.exchanged_share = exchanged, exchanged_share
 
     def __len__(self) -> int:
@@ -91,9 +95,10 @@ class SwapPairs(Dataset):
         matrix = self.jittered(swap.target, rng)
         truths = [] if swap.truth is None or swap.truth is swap.target else [swap.truth]
         faces = [warp(photo, matrix, self.resolution) for photo in (swap.target, *truths)]
-        if self.occluders and rng.random() < OCCLUDED:
-            occluded = occlude(faces, self.occluders[int(rng.integers(len(self.occluders)))], rng)
-            faces = [np.rint(face).astype(np.uint8) for face in occluded]
+        for cutouts, share, put in ((self.glasses, BESPECTACLED, wear), (self.occluders, OCCLUDED, occlude)):
+            if cutouts and rng.random() < share:
+                occluded = put(faces, cutouts[int(rng.integers(len(cutouts)))], rng)
+                faces = [np.rint(face).astype(np.uint8) for face in occluded]
         flip, light = rng.random() < 0.5, random_light(rng)
         finished = [finish(face, flip, light) for face in faces]
         x_t, x_truth = finished[0], finished[-1]

@@ -12,6 +12,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, TypeVar
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -169,8 +170,15 @@ def make_loader(data: Dataset, options: TrainingOptions, num_workers: int) -> Da
         options.train_batch_size,
         num_workers=num_workers,
         drop_last=True,
+        pin_memory=torch.cuda.is_available(),
+        worker_init_fn=begin_worker,
         generator=torch.Generator(),  # else the loader draws from torch's global state, which a resumed run restored
     )
+
+
+def begin_worker(number: int) -> None:
+    """Let a process that loads data have one thread, in OpenCV as in torch: the processes are the threads."""
+    cv2.setNumThreads(1)
 
 
 def checkpoints(options: TrainingOptions) -> list[Path]:

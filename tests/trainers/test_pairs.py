@@ -131,6 +131,18 @@ def test_occluders_of_targets_can_be_pasted(triplets):
     assert samples(SwapPairs(people(), triplets, SIDE, 20, 0, 0.5, 1.0, cutouts))
 
 
+def test_glasses_are_put_on_target_and_truth_alike(triplets):
+    glasses = np.zeros((SIDE, SIDE, 4), np.float32)
+    glasses[SIDE // 2 - 8 : SIDE // 2 - 2, 10:-10] = (255, 0, 0, 255)
+    worn = 0
+    for s in samples(SwapPairs(people(), triplets, SIDE, 60, 0, 1.0, 1.0, glasses=[glasses])):
+        red = [(s[key][0] - s[key][1] > 0.5) for key in ("source", "target", "truth")]
+        assert not red[0].any()
+        assert (red[1] == red[2]).float().mean() > 0.97
+        worn += bool(red[1].any())
+    assert 8 < worn < 30
+
+
 # ---- light
 
 
