@@ -140,7 +140,7 @@ def read_registry(path: Path) -> None:
 
 def read_index(path: Path) -> None:
     """Read the index of a pipeline's folder."""
-    from faceshifter_hub.pipeline import pipeline_addresses
+    from faceshifter_hub.composition import pipeline_addresses
 
     pipeline_addresses(path.parent)
 

@@ -21,8 +21,8 @@ from torch import nn
 
 from faceshifter_hub.cast import Assignment, Identity, Role, assign_roles, why_nobody
 from faceshifter_hub.component import ComponentMixin, component_interface, load_component
+from faceshifter_hub.composition import INDEX, OPTIONAL_KINDS, pipeline_addresses
 from faceshifter_hub.errors import (
-    UNPARSABLE,
     CheckpointError,
     ComponentError,
     DeviceMemoryError,
@@ -43,25 +43,21 @@ from faceshifter_hub.registry import (
     KINDS,
     FolderAddress,
     Kind,
-    RegistryAddress,
     check_compatible,
-    get_pipeline,
     hub_errors,
-    list_pipelines,
     parse_address,
     resolve,
     sha256_of,
 )
-from faceshifter_hub.runtimes import RUNTIMES, Runtime
+from faceshifter_hub.runtimes import Runtime
+from faceshifter_hub.runtimes.choice import pick_device, pick_runtime
 from faceshifter_hub.runtimes.networks import open_networks
-from faceshifter_hub.safety.content import check_content
+from faceshifter_hub.safety.content import check_content, content_checked
 from faceshifter_hub.settings import get_settings
 from faceshifter_hub.stages import AlignedSwap, split_phases, stage_pictures, to_picture
 
-INDEX = "model_index.json"
 DEFAULT_OPTIONS = SwapOptions()
 FACES_AT_ONCE = 16  # of the networks' resolution: memory does not grow with the faces of a picture
-OPTIONAL_KINDS: tuple[Kind, ...] = ("hear_refiner", "face_parser")
 
 Person = ImageSource | Identity
 Source = Person | Mapping[Person | int, Person]
@@ -238,9 +234,7 @@ class FaceShifterPipeline:
             roles = casts[id(one_source)]
             with watch.time("read"):
                 photo = read_image(one_target)
-            with watch.time("content"):
-                check_content(photo, f"target{of} picture")
-            with watch.time("detect"):
+            with watch.time("detect"), content_checked(photo, f"target{of} picture"):
                 faces = self.detect(photo)
             assigned = self._assign(roles, photo, faces, chosen, f"target{of}", output.notes)
             mark_id = draw_id(chosen)
@@ -320,9 +314,7 @@ class FaceShifterPipeline:
                 continue
             with watch.time("read"):
                 pixels = read_image(photo)
-            with watch.time("content"):
-                check_content(pixels, f"{name} picture")
-            with watch.time("detect"):
+            with watch.time("detect"), content_checked(pixels, f"{name} picture"):
                 faces = self.detect(pixels)
             face = largest(faces, name, notes)
             with watch.time("identity"):
@@ -604,39 +596,6 @@ class FaceShifterPipeline:
             return api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=message).oid
 
 
-def pipeline_addresses(address: str | Path) -> dict[Kind, str]:
-    """Return the addresses of a pipeline's components, by kind.
-
-    A folder without an index that holds both components of stage 1, a training run's or one of its checkpoints, is the
-    default pipeline with these, and with a refiner only where the folder has one.
-
-    Raises:
-        ComponentError: There is no such pipeline, or its index cannot be read.
-    """
-    parsed = parse_address(address)
-    if isinstance(parsed, RegistryAddress) and parsed.name in {p.name for p in list_pipelines()}:
-        return dict(get_pipeline(parsed.name).components)
-    if isinstance(parsed, RegistryAddress):
-        get_pipeline(parsed.name)  # names the nearest
-    trained = {kind: f"{address}/{kind}" for kind in KINDS if (Path(address) / kind / "config.json").is_file()}
-    if {"attribute_encoder", "aad_generator"} <= trained.keys() and not (Path(address) / INDEX).exists():
-        default = pipeline_addresses(get_settings().pipeline)
-        return {kind: part for kind, part in default.items() if kind != "hear_refiner"} | trained
-    resolved = resolve(address, only=INDEX)
-    if INDEX not in resolved.files:
-        raise CheckpointError(f"'{address}' holds no {INDEX}, so it is no pipeline; `save_pretrained` writes one.")
-    try:
-        index = json.loads(resolved.files[INDEX].read_text("utf-8"))["components"]
-        base, _, revision = str(address).partition("@") if str(address).startswith("hf://") else (address, "", "")
-        at = f"@{resolved.revision or revision}" if resolved.revision or revision else ""
-        return {
-            kind: entry["address"] if "address" in entry else f"{base}/{entry['subfolder']}{at}"
-            for kind, entry in index.items()
-        }
-    except (*UNPARSABLE, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{resolved.files[INDEX]} is not the index of a pipeline ({error}).") from error
-
-
 def pair_up(
     source: Source | Sequence[Source], target: ImageSource | Sequence[ImageSource]
 ) -> tuple[list[Source], list[ImageSource]]:
@@ -656,35 +615,6 @@ def pair_up(
             f"{len(sources)} sources and {len(targets)} targets do not pair up; give one of either, or as many."
         )
     return sources, targets
-
-
-def pick_runtime(runtime: str | None) -> Runtime:
-    """Return the runtime asked for, or by setting.
-
-    Raises:
-        SettingsError: There is none of that name.
-    """
-    name = runtime or get_settings().runtime
-    for known in RUNTIMES:
-        if name == known:
-            return known
-    raise SettingsError(f"There is no runtime '{name}'; there are: {', '.join(RUNTIMES)}.")
-
-
-def pick_device(device: str | None) -> torch.device:
-    """Return the device asked for, or by setting; `auto` is CUDA where there is one, else the CPU.
-
-    Raises:
-        SettingsError: It does not exist here.
-    """
-    name = device or get_settings().device
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-        return torch.device(name)
-    except (RuntimeError, AssertionError):
-        raise SettingsError(f"There is no device '{name}' on this machine; use 'cpu' or 'auto'.") from None
 
 
 def largest(faces: Sequence[Face], name: str, notes: list[str]) -> Face:

@@ -64,7 +64,7 @@ def component_addresses(address: str) -> list[str]:
         entry = get_entry(parsed.name)
         return list(entry.components.values()) if isinstance(entry, PipelineManifest) else [address]
 
-    from faceshifter_hub.pipeline import INDEX, pipeline_addresses
+    from faceshifter_hub.composition import INDEX, pipeline_addresses
 
     if INDEX in resolve(address).files:  # fetches a repository whole: its components need no second journey
         return list(pipeline_addresses(address).values())

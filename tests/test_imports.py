@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 HEAVY = {"accelerate", "cv2", "diffusers", "gradio", "huggingface_hub", "insightface", "onnxruntime", "torch"}
 
 PIPELINE = {
-    *{"media", "settings", "options", "registry", "component", "models", "faces", "cast", "stages"},
+    *{"media", "settings", "options", "registry", "component", "composition", "models", "faces", "cast", "stages"},
     *{"runtimes", "provenance", "safety"},
 }
 SWAPPING = PIPELINE | {"pipeline", "frames"}
@@ -29,6 +29,7 @@ STANDS_ON = {
     "safety": {"settings"},
     "registry": {"settings"},
     "component": {"registry"},
+    "composition": {"settings", "registry"},
     "models": {"component", "registry"},
     "faces": {"media", "options", "component", "models", "registry"},
     "runtimes": {"settings", "registry", "component", "models"},
@@ -43,7 +44,7 @@ STANDS_ON = {
     "preparation": {"media", "component", "faces", "datasets", "evaluation.split"},
     "help": set(),
     "completion": set(),
-    "pull": {"registry", "pipeline"},
+    "pull": {"registry", "composition"},
     "benchmarking": PIPELINE | {"pipeline", "datasets", "evaluation.svg"},
     "export_command": {"component", "runtimes", "settings", "pull", "datasets"},
     "demo_command": {"demo"},

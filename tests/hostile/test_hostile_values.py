@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from tiny_component import Tiny
 
+from faceshifter_hub.composition import pipeline_addresses
 from faceshifter_hub.errors import FaceShifterError
 from faceshifter_hub.jobs.job_file import Entry, read_job
 from faceshifter_hub.media.images import read_image
 from faceshifter_hub.options import SwapOptions
-from faceshifter_hub.pipeline import pipeline_addresses
 from faceshifter_hub.provenance.watermark import detect
 from faceshifter_hub.registry import Manifest, parse_address, read_manifest
 from faceshifter_hub.settings import Settings, get_settings

@@ -7,8 +7,8 @@ import torch
 from faceshifter_hub.errors import CheckpointError, MissingPackageError, SettingsError
 from faceshifter_hub.models.aad import AADGenerator
 from faceshifter_hub.models.hear import HEARRefiner
-from faceshifter_hub.pipeline import pick_runtime
 from faceshifter_hub.runtimes import ENGINES, engines, graphs
+from faceshifter_hub.runtimes.choice import pick_runtime
 from faceshifter_hub.runtimes.engines import open_graph
 from faceshifter_hub.runtimes.graphs import FORWARD, GENERATE, MODULATE, graphs_of, write_onnx
 from faceshifter_hub.runtimes.networks import EngineGenerator, OnTensors, open_networks

@@ -1,5 +1,7 @@
 """The content gate: rendered people pass; what it refuses is refused at every door, before and after."""
 
+import threading
+
 import numpy as np
 import pytest
 from made_videos import make_video
@@ -44,6 +46,16 @@ def test_pictures_are_refused_by_name(pipe, refuse, refused, name):
     refuse(read_image(refused))
     with pytest.raises(ContentError, match=f"The {name} seems to show nudity"):
         pipe(SOURCE, TARGET)
+
+
+def test_a_picture_is_looked_at_while_its_faces_are_sought(monkeypatch):
+    begun = threading.Event()
+    monkeypatch.setattr(content, "score_content", lambda photo: float(begun.wait(10)))
+    done = []
+    with pytest.raises(ContentError, match="The picture"), content.content_checked(read_image(SOURCE), "picture"):
+        begun.set()
+        done.append("sought")
+    assert done
 
 
 def test_a_result_is_refused(pipe, monkeypatch):

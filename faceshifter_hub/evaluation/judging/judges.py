@@ -38,8 +38,8 @@ from faceshifter_hub.evaluation.judging.networks import get_network
 from faceshifter_hub.evaluation.judging.observation import Observation
 from faceshifter_hub.evaluation.judging.pixels import mean_over, psnr, similarity_map
 from faceshifter_hub.evaluation.judging.store import key_of
-from faceshifter_hub.pipeline import pick_device
 from faceshifter_hub.registry import Kind, get_manifest
+from faceshifter_hub.runtimes.choice import pick_device
 from faceshifter_hub.synthesis.datasets.samples import typology_angle
 
 DETECTOR = "mtcnn"
