@@ -19,8 +19,7 @@ from faceshifter_hub.errors import DataError, TrainingError
 from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
 from faceshifter_hub.evaluation.judging.mesh import Mesh, find_mesh
 from faceshifter_hub.faces.alignment import align
-from faceshifter_hub.models.face_parser import FaceParser
-from faceshifter_hub.models.labels import LABELS
+from faceshifter_hub.models.face_parser import WORN, FaceParser, glasses_share
 from trainers.face_exchange import exchange_face
 from trainers.options import TrainingOptions
 from trainers.pairs import to_tensor
@@ -28,8 +27,7 @@ from trainers.photos import MOST_DRAWS, Photo, PhotoFolder
 from trainers.pieces import cache_key, compute_in_pieces
 from trainers.rendered import Swap
 
-GLASSES_SHARE = 0.004  # of the aligned face: with more of it labelled glasses, somebody wears them
-GLASSES_SIDE, GLASSES_BATCH = 128, 16  # pixels that the face parser was trained at; faces at once
+GLASSES_BATCH = 16  # faces at once
 CYCLES = 0.5  # share of triplets whose true swap is the photograph
 MOST_SHAPE = 0.6  # of the donor's shape; its expression would come with all of it
 
@@ -112,20 +110,20 @@ def find_bare(folder: PhotoFolder, kept_in: Path, accelerator: Accelerator) -> n
         DataError: Everybody wears glasses, it seems.
         UnwritableOutputError: What was seen cannot be kept.
     """
+    parser = FaceParser.from_pretrained("parser-lite").eval().to(accelerator.device)
+    side = parser.config.side
 
     def compute(numbers: range) -> np.ndarray:
-        parser = FaceParser.from_pretrained("parser-lite").eval().to(accelerator.device)
         shares: list[float] = []
         for first in range(numbers.start, numbers.stop, GLASSES_BATCH):
             photos = [folder[n] for n in range(first, min(first + GLASSES_BATCH, numbers.stop))]
-            aligned = [to_tensor(align(photo.image, photo.points, GLASSES_SIDE)[0]) for photo in photos]
-            labels = parser(torch.stack(aligned).to(accelerator.device)).argmax(1)  # (B, S, S)
-            shares += (labels == LABELS["glasses"]).flatten(1).float().mean(1).tolist()
+            aligned = [to_tensor(align(photo.image, photo.points, side)[0]) for photo in photos]
+            shares += glasses_share(parser, torch.stack(aligned).to(accelerator.device)).tolist()
         return np.array(shares)
 
-    cache = kept_in / cache_key(shards_of(folder), GLASSES_SIDE, len(folder))
+    cache = kept_in / cache_key(shards_of(folder), side, len(folder))
     shares = compute_in_pieces("glasses", len(folder), compute, cache, accelerator)
-    bare = np.flatnonzero(shares <= GLASSES_SHARE)
+    bare = np.flatnonzero(shares <= WORN)
     if not len(bare):
         raise DataError("All faces of a folder seem to wear glasses, and exchanging faces needs some without.")
     return bare

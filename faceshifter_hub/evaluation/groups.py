@@ -1,9 +1,10 @@
-"""Groups of people in which a pipeline may fare differently: by skin tone, age and sex."""
+"""Groups of people in which a pipeline may fare differently: by skin tone, age, sex, and glasses of the target."""
 
 import math
 
 from faceshifter_hub.evaluation.cases import Case
 from faceshifter_hub.evaluation.judging.observation import Observation
+from faceshifter_hub.models.face_parser import WORN
 
 TAN, LIGHT = 10.0, 41.0  # degrees of the typology angle: below is dark skin, above is light
 AGES = (35.0, 55.0)  # years
@@ -41,6 +42,7 @@ def groups_of(case: Case, source: Observation, target: Observation) -> dict[str,
         "skin of the target": skin_group(float(target.skin_tone)),
         "age of the source": age_group(float(source.age)),
         "sex of the source": sex_group(float(source.female)),
+        "glasses of the target": "worn" if target.glasses > WORN else "none",
     }
     guessed = {f"{name} (estimated)": value for name, value in estimated.items() if name not in case.groups}
     return dict(case.groups) | guessed

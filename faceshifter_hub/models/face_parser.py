@@ -16,6 +16,8 @@ from faceshifter_hub.models.attribute_encoder import down_block, up_block
 from faceshifter_hub.models.labels import LABELS
 from faceshifter_hub.registry import Interface
 
+WORN = 0.004  # of an aligned face: with more of it labelled glasses, somebody wears them
+
 
 class FaceParser(ComponentMixin):
     """Logits of the classes of `labels.LABELS`, in their order, for every pixel.
@@ -66,3 +68,8 @@ class FaceParser(ComponentMixin):
         for block, skip in zip(self.up, skips[-2::-1], strict=True):
             x = torch.cat([block(x), skip], dim=1)  # (B, C, S, S)
         return F.interpolate(self.to_logits(x), (resolution, resolution), mode="bilinear", antialias=True)
+
+
+def glasses_share(parser: FaceParser, faces: torch.Tensor) -> torch.Tensor:
+    """Return how much of aligned faces (B, 3, R, R) in [-1, 1] the parser calls glasses, (B,); see `WORN`."""
+    return (parser(faces).argmax(1) == LABELS["glasses"]).flatten(1).float().mean(1)

@@ -6,9 +6,10 @@ from faceshifter_hub.evaluation.groups import age_group, groups_of, sex_group, s
 from faceshifter_hub.evaluation.judging.observation import Observation
 
 
-def seen(skin_tone, age=30.0, female=0.9):
+def seen(skin_tone, age=30.0, female=0.9, glasses=0.0):
     others = ("found", "points", "mesh", "pose", "expression", "emotion", "gaze", "mouth")
-    estimates = {"skin_tone": np.array(skin_tone), "age": np.array(age), "female": np.array(female)}
+    estimates = {"skin_tone": skin_tone, "age": age, "female": female, "glasses": glasses}
+    estimates = {name: np.array(value) for name, value in estimates.items()}
     return Observation(**dict.fromkeys(others, np.zeros(2)), **estimates, embeddings={})
 
 
@@ -48,12 +49,13 @@ def test_a_sex_is_said_only_where_it_is_sure(female, group):
 
 
 def test_source_and_target_are_not_mixed_up_and_estimates_are_named_so():
-    found = groups_of(case(), seen(60.0), seen(-60.0, 80.0, 0.0))
+    found = groups_of(case(), seen(60.0), seen(-60.0, 80.0, 0.0, glasses=0.02))
     assert found == {
         "skin of the source (estimated)": "light",
         "skin of the target (estimated)": "dark",
         "age of the source (estimated)": "below 35",
         "sex of the source (estimated)": "female",
+        "glasses of the target (estimated)": "worn",
     }
 
 

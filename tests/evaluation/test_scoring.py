@@ -34,6 +34,7 @@ def face(seed):
         age=np.array(30, np.float32),
         female=np.array(0.9, np.float32),
         skin_tone=np.array(60.0),
+        glasses=np.array(0.0),
         embeddings={"faceres": rng.normal(0, 1, 64).astype(np.float32) + 2},
     )
 

@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from faceshifter_hub.component import load_component
 from faceshifter_hub.errors import CheckpointError
-from faceshifter_hub.models.face_parser import FaceParser
+from faceshifter_hub.models.face_parser import FaceParser, glasses_share
 from faceshifter_hub.models.labels import LABELS
 from faceshifter_hub.registry import Interface, check_compatible, get_manifest
 
@@ -76,3 +76,10 @@ def test_it_fits_every_generator(parser):
                 "face_parser": ("parser", parser.interface),
             }
         )
+
+
+@torch.inference_mode()
+def test_glasses_are_a_share_of_the_face(parser):
+    faces = torch.rand(3, 3, 64, 64) * 2 - 1
+    expected = [(one == LABELS["glasses"]).float().mean().item() for one in parser(faces).argmax(1)]
+    assert glasses_share(parser, faces).tolist() == pytest.approx(expected)

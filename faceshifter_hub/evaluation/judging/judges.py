@@ -38,11 +38,12 @@ from faceshifter_hub.evaluation.judging.networks import get_network
 from faceshifter_hub.evaluation.judging.observation import Observation
 from faceshifter_hub.evaluation.judging.pixels import mean_over, psnr, similarity_map
 from faceshifter_hub.evaluation.judging.store import key_of
+from faceshifter_hub.models.face_parser import glasses_share
 from faceshifter_hub.registry import Kind, get_manifest
 from faceshifter_hub.runtimes.choice import pick_device
 from faceshifter_hub.synthesis.datasets.samples import typology_angle
 
-DETECTOR = "mtcnn"
+DETECTOR, PARSER = "mtcnn", "parser-lite"
 INNER_LIPS = (13, 14)  # points of the mesh: in the midst of the upper and of the lower one
 FAR_OFF = 0.5  # mean distance of five landmarks, in faces, beyond which a face found is another one
 MEASURES = {
@@ -96,6 +97,7 @@ class Judges:
     def __init__(self, encoders: Sequence[str] = (), device: str | None = None):
         self.device = pick_device(device)
         self.detector = self._load(DETECTOR, "face_detector")
+        self.parser = self._load(PARSER, "face_parser")
         self.faceres = FaceRes.from_package().to(self.device)
         self.facemesh = FaceMesh.from_package().to(self.device)
         self.iris = Iris.from_package().to(self.device)
@@ -113,13 +115,13 @@ class Judges:
     def sha256(self) -> dict[str, dict[str, str]]:
         """Return the SHA-256 of every judge's files."""
         hashes = {name: get_network(name).sha256 for name in self.measures}
-        others = [DETECTOR, *(name for name in self.identity if name not in hashes)]
+        others = [DETECTOR, PARSER, *(name for name in self.identity if name not in hashes)]
         return hashes | {name: {file.path: file.sha256 for file in get_manifest(name).files} for name in others}
 
     def describe(self, dependent: Collection[str]) -> dict[str, dict[str, Any]]:
         """Return what a report says of each judge; `dependent` are encoders that a pipeline was trained to please."""
         measures = self.measures | {name: "identity" for name in self.identity if name not in self.measures}
-        measures[DETECTOR] = "where the face is"
+        measures |= {DETECTOR: "where the face is", PARSER: "glasses"}
         return {
             name: {"independent": name not in dependent, "sha256": hashes, "measures": measures[name]}
             for name, hashes in self.sha256().items()
@@ -159,6 +161,7 @@ class Judges:
         features = {name: network(faces) for name, network in self.identity.items()}
         age, female = (x.cpu().numpy() for x in self.faceres.attributes(features["faceres"]))
         embeddings = {name: values.float().cpu().numpy() for name, values in features.items()}
+        glasses = glasses_share(self.parser, faces).cpu().numpy()
         emotions = self.emotions(faces).cpu().numpy()
         expressions = estimate_expressions(meshes, self.expressions)
         inception = None if self.inception is None else self.inception(faces).cpu().numpy()
@@ -177,6 +180,7 @@ class Judges:
                 age=age[n],
                 female=female[n],
                 skin_tone=np.array(np.nan if tone is None else tone),
+                glasses=glasses[n],
                 embeddings={name: values[n] for name, values in embeddings.items()},
                 inception=None if inception is None else inception[n],
             )

@@ -25,6 +25,7 @@ class Observation:
         age: (), years, estimated.
         female: (), probability, estimated.
         skin_tone: (), individual typology angle of the cheeks in degrees, not a number in a greyscale picture.
+        glasses: (), share of the aligned face that the face parser labels glasses.
         embeddings: identity, (d,) by judge.
         inception: (2048,), features of the aligned face by FID's Inception, where its file is at hand.
     """
@@ -40,6 +41,7 @@ class Observation:
     age: np.ndarray
     female: np.ndarray
     skin_tone: np.ndarray
+    glasses: np.ndarray
     embeddings: Mapping[str, np.ndarray]
     inception: np.ndarray | None = None
 
