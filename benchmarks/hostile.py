@@ -538,7 +538,7 @@ def begin_report(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.resume and arguments.out.exists():
         return json.loads(arguments.out.read_text("utf-8"))
     return {
-        "command": f"python benchmarks/hostile.py --inputs {arguments.inputs} --seed {arguments.seed}",
+        "command": "",
         "python": platform.python_version(),
         "seed": arguments.seed,
         "inputs": 0,
@@ -548,7 +548,8 @@ def begin_report(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def save(report: dict[str, Any], path: Path) -> None:
-    """Write the report, whole or not at all."""
+    """Write the report, whole or not at all; its command is the one that tries what was tried, and no more."""
+    report["command"] = f"python benchmarks/hostile.py --inputs {report['inputs']} --seed {report['seed']}"
     unfinished = path.with_name(f".{path.name}")
     unfinished.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
     os.replace(unfinished, path)

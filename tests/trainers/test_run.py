@@ -1,11 +1,13 @@
 import subprocess
 import sys
 
+import cv2
 import pytest
 import torch
 from accelerate import Accelerator
 from PIL import Image
 from torch import nn
+from torch.utils.data import Dataset
 
 from faceshifter_hub.errors import TrainingError
 from faceshifter_hub.models.hear import HEARRefiner
@@ -146,6 +148,21 @@ def test_loading_batches_draws_nothing_from_the_global_random_state():
     before = torch.get_rng_state()
     list(run.loader(torch.arange(10), parse(), Accelerator(), 0))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+class Threads(Dataset):
+    """How many threads OpenCV takes where a sample is made."""
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, n):
+        return cv2.getNumThreads()
+
+
+def test_processes_that_load_data_are_the_threads():
+    batches = run.make_loader(Threads(), parse("--train_batch_size", "2"), 1)
+    assert {int(count) for batch in batches for count in batch} == {1}
 
 
 def test_a_grid_has_a_row_a_sample_and_a_column_a_kind(tmp_path):
