@@ -1,14 +1,19 @@
 """Engines that run an ONNX file on the CPU: arrays in, arrays out."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from faceshifter_hub.errors import CheckpointError, MissingPackageError, first_line
 from faceshifter_hub.runtimes import Engine
+
+if TYPE_CHECKING:
+    import openvino
 
 EXTRAS: dict[Engine, str] = {"onnxruntime": "onnx", "openvino": "openvino"}
 Run = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
@@ -55,10 +60,20 @@ def _open_onnxruntime(path: Path) -> Run:
     return run
 
 
-def _open_openvino(path: Path) -> Run:
+@cache
+def _openvino_core() -> "openvino.Core":
+    """Return the one core of this process.
+
+    Each gives the thread that makes it a stack to take signals on, and takes it away again without looking who came
+    after it: of several, the thread would be left one that is gone, and the next signal, Ctrl-C say, would kill it.
+    """
     import openvino
 
-    core = openvino.Core()
+    return openvino.Core()
+
+
+def _open_openvino(path: Path) -> Run:
+    core = _openvino_core()
     settings = {
         "INFERENCE_PRECISION_HINT": "f32",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),

@@ -1,5 +1,8 @@
 """Every engine gives what torch gives, of every kind of network, for other batches than the traced one."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -50,6 +53,24 @@ def test_generator(tiny, engine, targets, identities):
     expected, of_masks = generator.generate(z_id, generator.modulate_attributes(z_att))
     torch.testing.assert_close(faces, expected, atol=TOLERANCE, rtol=0)
     torch.testing.assert_close(masks, of_masks, atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_process_takes_signals_after_its_engines_have_gone(tiny, engine):
+    """Every Core of OpenVINO gave the thread a signal stack, and those that went first left it one that was gone."""
+    pytest.importorskip(engine)
+    program = f"""
+import os, signal
+from pathlib import Path
+from faceshifter_hub.runtimes.engines import open_graph
+opened = [open_graph("{engine}", Path({str(tiny[2] / FORWARD)!r} + ".onnx")) for _ in range(4)]
+while opened:
+    opened.pop(0)
+signal.signal(signal.SIGUSR1, lambda *_: print("taken"))
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "taken\n"), done.stderr
 
 
 @pytest.mark.parametrize("engine", ENGINES)
