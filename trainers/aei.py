@@ -156,9 +156,6 @@ def main(argv: list[str] | None = None) -> None:
         }
     )
     discriminator = run.build(MultiscaleDiscriminator, options.model, "discriminator")
-    layout = run.memory_format(accelerator)
-    for network in (aei, discriminator):
-        network.to(memory_format=layout)  # type: ignore[call-overload]
     optimizer = run.adam(aei, options)
     optimizer_d = run.adam(
         discriminator, options.model_copy(update={"learning_rate": options.discriminator_learning_rate})
@@ -190,7 +187,7 @@ def main(argv: list[str] | None = None) -> None:
         batches = run.loader(pairs, options, accelerator, loop.step)
     for batch in batches:
         with accelerator.accumulate(aei, discriminator):
-            source, target, truth = (batch[k].to(memory_format=layout) for k in ("source", "target", "truth"))
+            source, target, truth = (batch[k] for k in ("source", "target", "truth"))
             known, same = batch["known"], batch["same"]
             with accelerator.autocast():
                 with torch.no_grad():

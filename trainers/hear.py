@@ -144,8 +144,6 @@ def main(argv: list[str] | None = None) -> None:
     refiner = run.build(HEARRefiner, options.model, "refiner", resolution=options.resolution)
     if options.init_model is not None:
         adopt(refiner, HEARRefiner.from_pretrained(str(options.init_model / "hear_refiner")))
-    layout = run.memory_format(accelerator)
-    refiner = refiner.to(memory_format=layout)  # type: ignore[call-overload]
     optimizer = run.adam(refiner, options)
     schedule = run.schedule(optimizer, options)
     ema = EMA(refiner, options.ema_decay)
@@ -173,7 +171,7 @@ def main(argv: list[str] | None = None) -> None:
     batches = run.loader(pairs, options, accelerator, loop.step)
     for batch in batches:
         with accelerator.accumulate(refiner):
-            source, target = (batch[k].to(memory_format=layout) for k in ("source", "target"))
+            source, target = (batch[k] for k in ("source", "target"))
             with accelerator.autocast():
                 with torch.no_grad():
                     z_source = identity_encoder(source)

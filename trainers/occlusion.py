@@ -3,7 +3,7 @@
 As in the paper they are rotated, rescaled and matched in colour; no mask of them is ever a supervision signal.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -32,12 +32,7 @@ def load_cutouts(triplets: Iterable[Mapping[str, bytes]], limit: int = 400) -> l
         Arrays (H, W, 4) float32 RGBA in [0, 255].
     """
     cutouts: list[np.ndarray] = []
-    seen = set()
-    for fields in triplets:
-        if fields["target_labels.png"] in seen:  # three triplets of a group share a target
-            continue
-        seen.add(fields["target_labels.png"])
-        labels = decode_map(fields["target_labels.png"])
+    for fields, labels in distinct_targets(triplets):
         for name in OCCLUDERS:
             alpha = labels == LABELS[name]
             if alpha.mean() > MIN_SHARE:
@@ -48,6 +43,17 @@ def load_cutouts(triplets: Iterable[Mapping[str, bytes]], limit: int = 400) -> l
         if len(cutouts) >= limit:
             break
     return cutouts
+
+
+def distinct_targets(
+    triplets: Iterable[Mapping[str, bytes]],
+) -> Iterator[tuple[Mapping[str, bytes], np.ndarray]]:
+    """Yield the fields and the label map (S, S) uint8 of each target once; three triplets of a group share one."""
+    seen = set()
+    for fields in triplets:
+        if fields["target_labels.png"] not in seen:
+            seen.add(fields["target_labels.png"])
+            yield fields, decode_map(fields["target_labels.png"])
 
 
 def read_cutouts(folder: Path) -> list[np.ndarray]:

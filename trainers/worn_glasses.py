@@ -12,8 +12,8 @@ import numpy as np
 
 from faceshifter_hub.faces.alignment import similarity, template
 from faceshifter_hub.models.labels import LABELS
-from faceshifter_hub.synthesis.datasets.samples import decode_map, decode_picture
-from trainers.occlusion import match_colours, paste
+from faceshifter_hub.synthesis.datasets.samples import decode_picture
+from trainers.occlusion import distinct_targets, match_colours, paste
 
 MIN_SHARE = 0.002  # of the aligned face
 MOST_MATCHED = 0.3  # how far frames take on the colours of the face
@@ -32,12 +32,8 @@ def load_glasses(triplets: Iterable[Mapping[str, bytes]], resolution: int, limit
         Arrays (R, R, 4) float32 RGBA in [0, 255], aligned as their wearer's face was.
     """
     found: list[np.ndarray] = []
-    seen = set()
-    for fields in triplets:
-        if fields["target_labels.png"] in seen:  # three triplets of a group share a target
-            continue
-        seen.add(fields["target_labels.png"])
-        worn = decode_map(fields["target_labels.png"]) == LABELS["glasses"]
+    for fields, labels in distinct_targets(triplets):
+        worn = labels == LABELS["glasses"]
         if not worn.any():
             continue
         points = np.array(json.loads(fields["json"])["target"]["landmarks"], np.float32)
