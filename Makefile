@@ -20,9 +20,7 @@ test: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m 'not cluster' --ignore tests/runtimes
-	$(BIN)/python -m pytest -m cluster
-	$(BIN)/python -m pytest tests/runtimes
+	$(BIN)/python -m pytest
 
 docs: .venv/docs.stamp
 	$(BIN)/zensical build --strict

@@ -8,6 +8,9 @@ import av
 import numpy as np
 
 SIZE = (48, 64)  # height, width
+# Of a width of which x264's macroblock tree always makes the same bytes: with AVX-512, what it weighs depends on the
+# memory beside it unless eight blocks of 16 fill a row.
+REPEATABLE_SIZE = (64, 128)
 
 
 def picture(n: int, size: tuple[int, int] = SIZE, channels: int = 3) -> np.ndarray:

@@ -15,8 +15,6 @@ from faceshifter_hub.errors import DataError
 from faceshifter_hub.preparation.examine import Task, examine_all
 from faceshifter_hub.preparation.photographs import Photograph
 
-pytestmark = pytest.mark.cluster
-
 
 @pytest.fixture(autouse=True, scope="module")
 def known_here(ray_home):

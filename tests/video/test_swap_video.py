@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 from interrupts import heed_interrupts
-from made_videos import make_video, picture, read_packets
+from made_videos import REPEATABLE_SIZE, make_video, picture, read_packets
 from square_swapper import SquareSwapper
 
 from faceshifter_hub.errors import SettingsError, UnreadableVideoError, UnwritableOutputError
@@ -186,7 +186,7 @@ def test_progress_counts_every_frame(tmp_path):
 
 @pytest.mark.fault
 def test_an_interrupted_run_goes_on(tmp_path):
-    video, output = make_video(tmp_path / "v.mp4", 130, sound="aac"), tmp_path / "o.mp4"
+    video, output = make_video(tmp_path / "v.mp4", 130, size=REPEATABLE_SIZE, sound="aac"), tmp_path / "o.mp4"
     whole = swap_video(SquareSwapper(), video, tmp_path / "whole.mp4")
     with pytest.raises(KeyboardInterrupt):
         swap_video(SquareSwapper(stop_at=78), video, output)
