@@ -21,5 +21,7 @@ def add_mcp(subparsers: "Subparsers") -> None:
 def run_mcp(arguments: argparse.Namespace) -> None:
     """Serve until the client leaves."""
     from faceshifter_hub.mcp import Tools, build_server
+    from faceshifter_hub.media.apart import use_decoder_processes
 
+    use_decoder_processes()
     build_server(Tools(arguments.folder, arguments.pipeline)).run()

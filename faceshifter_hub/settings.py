@@ -25,6 +25,11 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=2**30, gt=0, description="largest file that the demo takes, in bytes")
     max_animation_frames: int = Field(default=1000, gt=0, description="most frames of an animated picture")
     max_animation_pixels: int = Field(default=250_000_000, gt=0, description="most pixels of all its frames together")
+    decode_apart: bool = Field(
+        default=False, description="whether files are decoded by processes of their own, as the demo always does"
+    )
+    decoder_memory: int = Field(default=4 * 2**30, gt=0, description="most memory of such a process, in bytes")
+    decoder_seconds: float = Field(default=120, gt=0, description="longest time it may take to answer, in seconds")
     cache: Path = Field(default=Path("~/.cache/faceshifter_hub"), description="folder for networks fetched on demand")
     config: Path = Field(default=Path("~/.config/faceshifter_hub"), description="folder of what is yours: a key")
     certificates: Path | None = Field(

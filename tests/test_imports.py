@@ -49,7 +49,7 @@ STANDS_ON = {
     "export_command": {"component", "runtimes", "settings", "pull", "datasets"},
     "demo_command": {"demo"},
     "mcp": SWAPPING,
-    "mcp_command": {"mcp"},
+    "mcp_command": {"mcp", "media"},
     "cli": COMMANDS
     | PIPELINE
     | {"benchmarking", "jobs", "pipeline", "publishing", "preparation", "evaluation", "synthesis"},

@@ -54,6 +54,9 @@ class HEAROptions(TrainingOptions):
     true_swap_weight: float = Field(0.0, description="ours: L1 to the true swap in the face, where it is known")
     kept_weight: float = Field(0.0, description="ours: L1 where the true swap shows what the target shows")
     target_identity_weight: float = Field(0.0, description="ours: likeness to the target, where people differ")
+    feature_weight: float = Field(
+        0.0, description="ours: relative L1 of the identity encoder's inner maps to the true swap's, where it is known"
+    )
     identity_views: bool = Field(False, description="ours: the identity loss looks through random views")
 
 
@@ -167,6 +170,7 @@ def main(argv: list[str] | None = None) -> None:
         "true_swap": options.true_swap_weight,
         "kept": options.kept_weight,
         "target_identity": options.target_identity_weight,
+        "feature": options.feature_weight,
     }
     batches = run.loader(pairs, options, accelerator, loop.step)
     for batch in batches:
@@ -179,7 +183,7 @@ def main(argv: list[str] | None = None) -> None:
                 swapped, error = aei(target, z_source)
                 result = refiner(swapped, error).float()
                 view = random_view(len(result), result) if options.identity_views else nn.Identity()
-                z_result = identity_encoder(view(result))
+                z_result, maps = identity_encoder.features(view(result))
             values = {
                 "identity": losses.identity_loss(z_result.float(), z_source.float()),
                 "change": losses.change_loss(result, swapped),
@@ -188,6 +192,12 @@ def main(argv: list[str] | None = None) -> None:
                 "kept": losses.kept_loss(result, target, batch["truth"], batch["known"], face),
                 "target_identity": losses.target_identity_loss(z_result.float(), z_target.float(), batch["same"]),
             }
+            if options.feature_weight:
+                with accelerator.autocast(), torch.no_grad():
+                    _, true_maps = identity_encoder.features(view(batch["truth"]))
+                values["feature"] = losses.feature_loss(
+                    [m.float() for m in maps], [m.float() for m in true_maps], batch["known"]
+                )
             loop.finish(values, weights)
     run.push(accelerator, options)
     accelerator.end_training()

@@ -21,6 +21,7 @@ from faceshifter_hub.demo.loading import load_in_background
 from faceshifter_hub.demo.photo import build_photo_tab
 from faceshifter_hub.demo.video import build_video_tab
 from faceshifter_hub.errors import SettingsError
+from faceshifter_hub.media.apart import use_decoder_processes
 from faceshifter_hub.settings import get_settings
 
 TITLE = "FaceShifter Hub"
@@ -111,6 +112,7 @@ def launch(demo: gr.Blocks, host: str | None = None, port: int | None = None) ->
     Raises:
         SettingsError: The port cannot be used.
     """
+    use_decoder_processes()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, which deletes visitors' files
     try:
         demo.launch(

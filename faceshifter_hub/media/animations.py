@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile, ImageSequence
 
-from faceshifter_hub.errors import ImageTooLargeError, UnwritableOutputError
+from faceshifter_hub.errors import ImageTooLargeError, UnreadableImageError, UnwritableOutputError
+from faceshifter_hub.media.apart import apart
 from faceshifter_hub.media.images import (
     WRITE_OPTIONS,
     Signature,
@@ -39,6 +40,7 @@ class Frame:
     milliseconds: int
 
 
+@apart(UnreadableImageError)
 def is_animation(path: str | Path) -> bool:
     """Tell whether a picture's file holds several frames.
 
@@ -50,6 +52,7 @@ def is_animation(path: str | Path) -> bool:
         return image.format in ANIMATED_FORMATS and getattr(image, "is_animated", False)
 
 
+@apart(UnreadableImageError)
 def count_frames(path: str | Path) -> int:
     """Return how many frames an animation has.
 
@@ -74,12 +77,14 @@ def count_frames(path: str | Path) -> int:
     return frames
 
 
+@apart(UnreadableImageError)
 def read_loop(path: str | Path) -> int | None:
     """Return how often an animation is shown: 0 for ever, None where its file does not say, which means once."""
     with open_image(Path(path)) as image:
         return image.info.get("loop")
 
 
+@apart(UnreadableImageError)
 def read_frames(path: str | Path) -> Iterator[Frame]:
     """Yield the frames of an animation, decoded one after the other.
 

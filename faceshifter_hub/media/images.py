@@ -19,6 +19,7 @@ from faceshifter_hub.errors import (
     UnreadableImageError,
     UnwritableOutputError,
 )
+from faceshifter_hub.media.apart import apart
 from faceshifter_hub.media.colour_profiles import to_srgb
 from faceshifter_hub.settings import get_settings
 
@@ -46,6 +47,7 @@ WRITE_OPTIONS: dict[str, dict] = {  # by the file's extension
 }
 
 
+@apart(UnreadableImageError, "source")
 def read_image(source: ImageSource) -> np.ndarray:
     """Read a picture as a photograph.
 
@@ -75,6 +77,7 @@ def read_image(source: ImageSource) -> np.ndarray:
         return _decode(image, f"'{source}'")
 
 
+@apart(UnreadableImageError)
 def read_rgba(path: Path) -> np.ndarray:
     """Read a picture with its transparency, within the limits.
 
@@ -248,6 +251,8 @@ def failures_mean_damage(name: str) -> Iterator[None]:
     """Turn whatever decoding raises into an UnreadableImageError; `name` is how to call the picture."""
     try:
         yield
+    except MemoryError:
+        raise
     except Exception as error:  # damaged data make Pillow's decoders fail in many ways
         raise UnreadableImageError(f"{name} is damaged ({error}); use another copy.") from error
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageFile
 from PIL.ExifTags import Base
 
 from faceshifter_hub.errors import UnreadableImageError
+from faceshifter_hub.media.apart import apart
 from faceshifter_hub.media.colour_profiles import from_srgb, to_srgb
 from faceshifter_hub.media.images import (
     WRITE_OPTIONS,
@@ -104,6 +105,7 @@ class Photograph:
         return dataclasses.replace(self, colours=colours, metadata=dataclasses.replace(self.metadata, profile=None))
 
 
+@apart(UnreadableImageError, "source")
 def read_photograph(source: ImageSource) -> Photograph:
     """Read a picture with all that must survive. An animation gives its first frame, CMYK becomes sRGB.
 

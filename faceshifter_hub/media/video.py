@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from faceshifter_hub.errors import MissingPackageError, UnreadableVideoError, first_line
+from faceshifter_hub.media.apart import apart
 from faceshifter_hub.media.images import check_pixels
 from faceshifter_hub.settings import get_settings
 
@@ -191,6 +192,7 @@ def is_cover(stream: Any) -> bool:
     return bool(stream.disposition & require_av().stream.Disposition.attached_pic)
 
 
+@apart(UnreadableVideoError)
 def read_video_info(path: str | Path) -> VideoInfo:
     """Tell what a video holds; reads all of the file but decodes one frame only.
 
@@ -254,6 +256,7 @@ class FrameTimes:
         self.count += 1
 
 
+@apart(UnreadableVideoError)
 def read_frame_times(path: str | Path) -> Iterator[int]:
     """Yield the time of each frame that the container holds, in order and in units of the time base, without decoding.
 
@@ -277,6 +280,7 @@ def _frame_times(container: Any, stream: Any) -> Iterator[int]:
         yield heapq.heappop(waiting)
 
 
+@apart(UnreadableVideoError)
 def read_frames(
     path: str | Path, info: VideoInfo, *, first: int | None = None, end: int | None = None
 ) -> Generator[Frame]:

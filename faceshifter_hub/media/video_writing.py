@@ -14,7 +14,8 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 
-from faceshifter_hub.errors import UnwritableOutputError, first_line
+from faceshifter_hub.errors import UnreadableVideoError, UnwritableOutputError, first_line
+from faceshifter_hub.media.apart import apart
 from faceshifter_hub.media.images import check_place
 from faceshifter_hub.media.video import Frame, VideoInfo, exact_conversion, is_cover, open_video, require_av
 
@@ -158,6 +159,7 @@ class PieceWriter:
         )
 
 
+@apart(UnreadableVideoError, "video")
 def choose_copied(video: Path, info: VideoInfo, output: Path) -> tuple[list[int], list[str]]:
     """Tell which of a video's other streams a file of another name can hold.
 
@@ -221,6 +223,7 @@ def _add_copy(container: Any, stream: Any) -> Any:
     return copy
 
 
+@apart(UnreadableVideoError, "video")
 def join_pieces(
     pieces: Sequence[Piece],
     video: Path,

@@ -223,7 +223,7 @@ swap_video(SquareSwapper(seconds=0.03), Path(sys.argv[2]), Path(sys.argv[3]))
 def test_a_killed_process_goes_on(tmp_path, sign):
     video, output = make_video(tmp_path / "v.mp4", 160, sound="aac"), tmp_path / "o.mp4"
     folder = tmp_path / ".o.mp4.faceshifter"
-    command = [sys.executable, "-c", KILLED, Path(__file__).parent, video, output]
+    command = [sys.executable, "-c", KILLED, Path(__file__).parents[1], video, output]
     process = subprocess.Popen(command, preexec_fn=heed_interrupts)
     while not (folder / "000000.json").exists():
         assert process.poll() is None
