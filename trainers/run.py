@@ -159,21 +159,17 @@ def stream_loader(
 
 
 def make_loader(data: Dataset, options: TrainingOptions, num_workers: int) -> DataLoader:
-    """Return the batches of a data set in its order."""
+    """Return the batches of a data set in its order; the processes that load them are the threads."""
+    if num_workers:
+        cv2.setNumThreads(1)  # here: a forked process that tries waits for ever for threads it did not inherit
     return DataLoader(
         data,
         options.train_batch_size,
         num_workers=num_workers,
         drop_last=True,
         pin_memory=torch.cuda.is_available(),
-        worker_init_fn=begin_worker,
         generator=torch.Generator(),  # else the loader draws from torch's global state, which a resumed run restored
     )
-
-
-def begin_worker(number: int) -> None:
-    """Let a process that loads data have one thread, in OpenCV as in torch: the processes are the threads."""
-    cv2.setNumThreads(1)
 
 
 def checkpoints(options: TrainingOptions) -> list[Path]:

@@ -1,12 +1,16 @@
 """The demo's doors: headers, no address that is fetched, no folder that is shown, files that are gone in time."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
+from itertools import chain
 from pathlib import Path
 
 import httpx
 import pytest
+from gradio_client import Client, handle_file
 from serving import ROOT, free_port
 from visit import SOURCE, TARGET, upload
 
@@ -55,6 +59,24 @@ def test_nothing_but_a_visitors_own_result_is_read(server, place):
     path = place.format(temporary=server.temporary)
     answer = httpx.get(f"{server.url}/gradio_api/file={path}")
     assert answer.status_code in (403, 404), answer.text
+
+
+def decoders_of(process):
+    """Return the ids of a server's decoder processes."""
+    threads = Path(f"/proc/{process.pid}/task").iterdir()
+    children = chain.from_iterable((thread / "children").read_text().split() for thread in threads)
+    return {int(pid) for pid in children if b"media.apart" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
+def test_what_visitors_bring_is_decoded_by_a_process_that_may_die(server):
+    client = Client(server.url, verbose=False)
+    client.predict(handle_file(SOURCE), handle_file(TARGET), True, api_name="/swap")
+    before = decoders_of(server.process)
+    assert before
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    client.predict(handle_file(SOURCE), handle_file(TARGET), True, api_name="/swap")
+    assert decoders_of(server.process) - before
 
 
 def test_a_visitors_file_is_gone_after_its_time(server, tmp_path):

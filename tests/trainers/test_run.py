@@ -165,6 +165,24 @@ def test_processes_that_load_data_are_the_threads():
     assert {int(count) for batch in batches for count in batch} == {1}
 
 
+LOAD_AFTER_THREADS = """
+import cv2, numpy as np
+from trainers import run
+from trainers.aei import AEIOptions
+from trainers.options import parse_options
+cv2.setNumThreads(4)
+cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.uint8), (31, 31), 9)  # starts them
+print(len(list(run.make_loader(np.arange(4), parse_options(AEIOptions, OPTIONS), 1))))
+"""
+
+
+def test_threads_that_were_at_work_before_do_not_hang_the_processes_that_load():
+    options = ["--recipe", "tiny-aei", "--train_data_dir", "d", "--output_dir", "o", "--train_batch_size", "2"]
+    script = LOAD_AFTER_THREADS.replace("OPTIONS", repr(options))
+    said = subprocess.run([sys.executable, "-c", script], timeout=120, stdout=subprocess.PIPE, check=True).stdout
+    assert said == b"2\n"
+
+
 def test_a_grid_has_a_row_a_sample_and_a_column_a_kind(tmp_path):
     black, white = torch.full((2, 3, 4, 4), -1.0), torch.full((2, 3, 4, 4), 9.0)
     white[1] = 0
