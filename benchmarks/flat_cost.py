@@ -1,7 +1,7 @@
 """Whether the cost of a face and the memory of a video stay flat: `python benchmarks/flat_cost.py`.
 
 The time a face of ever more faces in a picture, without detection and marks, and the most memory that a process held
-for ever longer videos, the swap left out; as Markdown tables.
+for ever longer videos, the swap left out; as Markdown tables, and drawn where `--pictures` says.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from chart import draw_chart
 from video import EXAMPLES, RATE, measure_memory
 
 from faceshifter_hub.benchmarking.timing import CLOCKS
@@ -42,15 +43,24 @@ def main() -> None:
     parser.add_argument("--frames", type=int, nargs="+", metavar="N", default=[25, 1000, 10_000, 100_000])
     parser.add_argument("--height", type=int, default=240, help="of the videos (%(default)s)")
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="folder for flat-faces.png, flat-memory.png")
     arguments = parser.parse_args()
     print(f"{os.cpu_count()} cores, {arguments.clock} clock\n\n| faces | milliseconds a face |\n|---|---|")
-    for count, spent in milliseconds_a_face(arguments.faces, arguments.clock).items():
-        print(f"| {count} | {spent:.0f} |", flush=True)
+    spent = milliseconds_a_face(arguments.faces, arguments.clock)
+    for count, milliseconds in spent.items():
+        print(f"| {count} | {milliseconds:.0f} |", flush=True)
     print(f"\n| frames of {arguments.height} lines | MB at most |\n|---|---|")
+    held = {}
     with tempfile.TemporaryDirectory() as folder:
         for seconds in (max(1, count // RATE) for count in arguments.frames):
-            [held] = measure_memory(Path(folder), [seconds], arguments.height).values()
-            print(f"| {seconds * RATE} | {held:.0f} |", flush=True)
+            [held[seconds * RATE]] = measure_memory(Path(folder), [seconds], arguments.height).values()
+            print(f"| {seconds * RATE} | {held[seconds * RATE]:.0f} |", flush=True)
+    if arguments.pictures:
+        for name, found, across, up in (
+            ("flat-faces.png", spent, "faces in a picture", f"milliseconds a face, {arguments.clock} clock"),
+            ("flat-memory.png", held, f"frames of {arguments.height} lines", "MB at most"),
+        ):
+            draw_chart(list(found.items()), across, up, decades=True).save(arguments.pictures / name, optimize=True)
 
 
 if __name__ == "__main__":

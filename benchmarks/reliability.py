@@ -1,8 +1,9 @@
 """docs/reliability.md, out of what was measured; nobody writes it.
 
 `python benchmarks/reliability.py faults` runs the tests marked `fault` (all, or those below the paths that follow) and
-keeps their outcomes in docs/reliability/faults.json; `python benchmarks/hostile.py` keeps its report beside it;
-`python benchmarks/reliability.py page` makes the page of both.
+keeps their outcomes in docs/reliability/faults.json; `python benchmarks/hostile.py` keeps its report beside it,
+`python benchmarks/load.py` too, and so does `python benchmarks/watermark.py PICTURES --report ...`;
+`python benchmarks/reliability.py page` makes the page of all.
 """
 
 import argparse
@@ -19,8 +20,8 @@ BEGINNING = """# Reliability
 
 `python benchmarks/reliability.py page` makes this page out of the reports in `docs/reliability`; nobody writes it.
 
-What the watermark survives, and how often the content gate refuses what is harmless, is told, with the commands, in
-[the guide to marks](guides/provenance.md#what-the-watermark-survives).
+How often the content gate refuses what is harmless is told, with the command, in
+[the guide to marks](guides/provenance.md#the-content-gate).
 """
 
 
@@ -94,6 +95,66 @@ def fault_section(outcomes: Mapping[str, str]) -> list[str]:
     return [*lines, ""]
 
 
+def watermark_section(report: Mapping[str, Any]) -> list[str]:
+    """Return the lines of what the watermark survives."""
+    pictures, psnr = report["pictures"], report["psnr"]
+    lines = [
+        "## The watermark",
+        "",
+        f"    {report['command']}",
+        "",
+        f"{pictures:,} portraits and rendered people, enlarged to 512 pixels. Share from which the id was read right, "
+        "in percent, with its 95 % interval by Wilson; and how many seemed to carry another id.",
+        "",
+        "| after | read right, % | read wrong |",
+        "|---|---|---|",
+        *(f"| {name} | {found['percent']} | {found['wrong']} |" for name, found in report["attacks"].items()),
+        "",
+        f"{report['seemingly marked']} of the {pictures:,} seemed marked before they were. Marking leaves "
+        f"{psnr['mean']:.1f} dB (PSNR) on average, {psnr['least']:.1f} at least.",
+    ]
+    return [*lines, ""]
+
+
+def load_section(report: Mapping[str, Any]) -> list[str]:
+    """Return the lines of what many visitors saw of the demo."""
+    waited, memory = report["waited"], report["memory"]
+    lines = [
+        "## Load",
+        "",
+        f"    {report['command']}",
+        "",
+        f"{report['clients']} clients of the demo at once for {report['seconds']:g} seconds, on {report['cores']} "
+        "cores that they share with it; each uploads two pictures, has them swapped, fetches the result and begins "
+        f"anew. {report['longest queue']} may wait; whom a full queue refuses comes back 1 to 4 seconds later. One in "
+        "twenty leaves while it waits.",
+        "",
+        "| what became of a request | how often |",
+        "|---|---|",
+        *(f"| {outcome} | {count:,} |" for outcome, count in report["outcomes"].items()),
+        "",
+        f"From acceptance to result it took {waited['p50']:.1f} seconds (median), {waited['p95']:.1f} (95th "
+        f"percentile) and {waited['most']:.1f} at most, {report['alone']:.1f} for a visitor alone; "
+        f"{report['swaps a second']:.2f} swaps a second. {report['overtaken']} were overtaken by one accepted later. "
+        "When all had gone, the next "
+        f"visitor waited {report['the next visitor waits']:.1f} seconds: nothing was left of those who had left.",
+        "",
+        f"The server and its decoder processes held {memory['first tenth']:.0f} MiB over the first tenth of the time, "
+        f"{memory['last tenth']:.0f} over the last, {memory['most']:.0f} at most.",
+        "",
+        "![Memory of the demo over the time of the load](images/load.png)",
+    ]
+    return [*lines, ""]
+
+
+SECTIONS = {
+    "hostile": hostile_section,
+    "faults": fault_section,
+    "load": load_section,
+    "watermark": watermark_section,
+}
+
+
 def main() -> int:
     """Run the tests of faults, or make the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -105,8 +166,9 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.command == "faults":
         return run_faults(arguments.paths)
-    hostile, outcomes = (json.loads((REPORTS / f"{name}.json").read_text("utf-8")) for name in ("hostile", "faults"))
-    lines = [BEGINNING, *hostile_section(hostile), *fault_section(outcomes)]
+    lines = [BEGINNING]
+    for name, section in SECTIONS.items():
+        lines += section(json.loads((REPORTS / f"{name}.json").read_text("utf-8")))
     arguments.out.write_text("\n".join(lines).rstrip() + "\n", "utf-8")
     return 0
 

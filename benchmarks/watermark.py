@@ -7,6 +7,7 @@ wrong; and how many of the unmarked pictures seem to be marked. Without a folder
 
 import argparse
 import io
+import json
 import time
 from collections.abc import Callable, Iterator
 from math import sqrt
@@ -131,6 +132,7 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=DATA_ROOT / "examples")
     parser.add_argument("--limit", type=int, default=100)
     parser.add_argument("--side", type=int, help="scale pictures to this longer side first")
+    parser.add_argument("--report", type=Path, metavar="REPORT.json", help="for docs/reliability.md")
     arguments = parser.parse_args()
     todo = attacks()
     read, wrong = dict.fromkeys(todo, 0), dict.fromkeys(todo, 0)
@@ -165,6 +167,17 @@ def main() -> None:
     print("| after | read right, % | read wrong |\n|---|---|---|")
     for name in todo:
         print(f"| {name} | {share(read[name], count)} | {wrong[name]} |")
+    if arguments.report:
+        report = {
+            "command": f"python benchmarks/watermark.py PICTURES --limit {arguments.limit} --side {arguments.side}",
+            "pictures": count,
+            "psnr": {"mean": float(np.mean(psnr)), "least": float(min(psnr))},
+            "seemingly marked": false,
+            "attacks": {
+                name: {"read": read[name], "percent": share(read[name], count), "wrong": wrong[name]} for name in todo
+            },
+        }
+        arguments.report.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
