@@ -10,11 +10,11 @@ import io
 import tarfile
 import time
 from collections.abc import Iterator
-from math import sqrt
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from shares import share
 
 from faceshifter_hub.errors import MediaError
 from faceshifter_hub.media.images import read_image
@@ -41,14 +41,6 @@ def pictures_of(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
                 continue
 
 
-def share(count: int, total: int) -> str:
-    """Return a share in percent with its 95 % interval by Wilson."""
-    z = 1.96
-    p, shrink = count / total, 1 + z * z / total
-    middle, half = (p + z * z / (2 * total)) / shrink, z / shrink * sqrt(p * (1 - p) / total + (z / total / 2) ** 2)
-    return f"{100 * p:.2f} ({100 * max(middle - half, 0):.2f} to {100 * (middle + half):.2f})"
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -71,7 +63,7 @@ def main() -> None:
     print("| threshold | refused, % | pictures |\n|---|---|---|")
     for threshold in THRESHOLDS:
         count = sum(score >= threshold for score in scores.values())
-        print(f"| {threshold} | {share(count, len(scores))} | {count} |")
+        print(f"| {threshold} | {share(count, len(scores), 2)} | {count} |")
     highest = sorted(scores.items(), key=lambda item: -item[1])[:HIGHEST]
     print("\nhighest:", ", ".join(f"{name} {score:.3f}" for name, score in highest))
 

@@ -17,6 +17,7 @@ import av
 import cv2
 import numpy as np
 from PIL import Image
+from shares import share
 
 from faceshifter_hub.errors import MediaError
 from faceshifter_hub.media.images import read_image
@@ -113,17 +114,6 @@ def pictures_of(folder: Path, limit: int) -> Iterator[np.ndarray]:
             yield read_image(path)
         except MediaError:
             continue
-
-
-def share(successes: int, count: int) -> str:
-    """Return a share in percent with its 95 % interval by Wilson."""
-    z = 1.96
-    p, n = successes / count, count
-    middle, half = (
-        (p + z * z / (2 * n)) / (1 + z * z / n),
-        z / (1 + z * z / n) * sqrt(p * (1 - p) / n + (z / n / 2) ** 2),
-    )
-    return f"{100 * p:.1f} ({100 * (middle - half):.1f} to {100 * (middle + half):.1f})"
 
 
 def main() -> None:

@@ -52,12 +52,14 @@ from faceshifter_hub.registry import (
 from faceshifter_hub.runtimes import Runtime
 from faceshifter_hub.runtimes.choice import pick_device, pick_runtime
 from faceshifter_hub.runtimes.networks import open_networks
+from faceshifter_hub.safety.age import check_age, open_age_gate
 from faceshifter_hub.safety.content import check_content, content_checked
 from faceshifter_hub.settings import get_settings
 from faceshifter_hub.stages import AlignedSwap, split_phases, stage_pictures, to_picture
 
 DEFAULT_OPTIONS = SwapOptions()
-FACES_AT_ONCE = 16  # of the networks' resolution: memory does not grow with the faces of a picture
+# of the networks' resolution: memory does not grow with the faces of a picture; a CPU's caches hold what four need
+FACES_AT_ONCE, FACES_AT_ONCE_ON_CPU = 16, 4
 
 Person = ImageSource | Identity
 Source = Person | Mapping[Person | int, Person]
@@ -142,8 +144,10 @@ class FaceShifterPipeline:
         self.addresses = dict(addresses)
         asked = pick_runtime(runtime)
         self.runtime, self.networks = open_networks(self.components, self.resolution, asked, self.device)
+        open_age_gate()
         self._public_components: dict[Kind, dict[str, Any]] | None = None
-        self._faces_at_once = FACES_AT_ONCE  # fewer once the device ran out of memory
+        # fewer once the device ran out of memory
+        self._faces_at_once = FACES_AT_ONCE_ON_CPU if self.device.type == "cpu" else FACES_AT_ONCE
 
     @classmethod
     def from_pretrained(
@@ -215,7 +219,7 @@ class FaceShifterPipeline:
             **options: Fields of `SwapOptions`: `faces`, `strength`, `refine`, `keep`, ...
 
         Raises:
-            ContentError: A picture or the result seems to show nudity.
+            ContentError: A picture or the result seems to show nudity, or someone younger than the settings allow.
             NoFaceError: A picture shows no face, or none that is meant.
             MediaError: A picture cannot be read.
             ComponentError: `refine` without a refiner, `keep` without a parser.
@@ -319,6 +323,7 @@ class FaceShifterPipeline:
             face = largest(faces, name, notes)
             with watch.time("identity"):
                 aligned, _ = align(pixels, face.landmarks, self.resolution)
+                check_age(aligned, f"{name} picture")
                 known.append(Identity(self.identify(aligned), aligned))
         if len(known) == 1:
             return known[0]
@@ -386,6 +391,7 @@ class FaceShifterPipeline:
             The photographs, new where a face changed, and what the stages made of each face.
 
         Raises:
+            ContentError: A face seems younger than the settings allow.
             DeviceMemoryError: Not even one face at a time fits; of more, fewer are taken at once until they do.
         """
         watch = watch or Stopwatch()
@@ -400,6 +406,9 @@ class FaceShifterPipeline:
                 aligned = [align(photos[place], one.face.landmarks, side) for place, one in batch]
                 target = torch.cat([self.to_tensor(face) for face, _ in aligned])  # (B, 3, R, R)
                 z_source = torch.cat([one.source.z for _, one in batch])  # (B, d)
+            with watch.time("content"):
+                for face, _ in aligned:
+                    check_age(face, "target")
             try:
                 swap = self.swap_aligned(
                     z_source,

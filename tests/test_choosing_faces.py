@@ -106,7 +106,7 @@ def test_all_faces_at_once_are_each_face_alone(pipe):
 
 def test_more_faces_than_a_batch_are_all_swapped(pipe, monkeypatch):
     whole = swapped(pipe, PEOPLE[0], faces="all")
-    monkeypatch.setattr("faceshifter_hub.pipeline.FACES_AT_ONCE", 2)
+    monkeypatch.setattr(pipe, "_faces_at_once", 2)
     assert_alike(swapped(pipe, PEOPLE[0], faces="all"), whole)
 
 

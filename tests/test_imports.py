@@ -12,7 +12,7 @@ HEAVY = {"accelerate", "cv2", "diffusers", "gradio", "huggingface_hub", "insight
 
 PIPELINE = {
     *{"media", "settings", "options", "registry", "component", "composition", "models", "faces", "cast", "stages"},
-    *{"runtimes", "provenance", "safety"},
+    *{"runtimes", "provenance", "safety", "packaged"},
 }
 SWAPPING = PIPELINE | {"pipeline", "frames"}
 COMMANDS = {"help", "completion", "pull", "export_command", "demo_command", "mcp_command"}
@@ -26,7 +26,8 @@ STANDS_ON = {
     "cast": {"faces", "options"},
     "media": {"settings"},
     "provenance": {"settings", "options", "media"},
-    "safety": {"settings"},
+    "packaged": {"settings", "registry", "datasets", "models.crops"},
+    "safety": {"settings", "packaged"},
     "registry": {"settings"},
     "component": {"registry"},
     "composition": {"settings", "registry"},

@@ -15,12 +15,12 @@ from faceshifter_hub.datasets.whole import written_whole
 from faceshifter_hub.errors import ComponentError, DataError
 from faceshifter_hub.evaluation.identity import Score, embed, identity_metrics, summarise
 from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
-from faceshifter_hub.evaluation.judging.faceres import FaceRes
 from faceshifter_hub.evaluation.judging.head_pose import estimate_head_pose
 from faceshifter_hub.evaluation.protocols.portraits import draw_pairs
 from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.models.face_region import face_region
 from faceshifter_hub.models.hear import HEARRefiner
+from faceshifter_hub.packaged.faceres import FaceRes
 from trainers import run
 from trainers.frozen_aei import FrozenAEI
 from trainers.pairs import to_tensor

@@ -327,14 +327,14 @@ def run_renders(arguments: argparse.Namespace) -> None:
     from huggingface_hub.utils import tqdm
 
     from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
-    from faceshifter_hub.evaluation.judging.faceres import FaceRes
-    from faceshifter_hub.evaluation.judging.networks import get_network
     from faceshifter_hub.evaluation.people import draw_people
     from faceshifter_hub.evaluation.pose_plot import write_pose_plot
     from faceshifter_hub.evaluation.renders import judge_people
     from faceshifter_hub.evaluation.report import prepare_folder, write_report
     from faceshifter_hub.faces.mtcnn import MTCNNDetector
     from faceshifter_hub.models.dlib_resnet import DlibIdentityEncoder
+    from faceshifter_hub.packaged.faceres import FaceRes
+    from faceshifter_hub.packaged.networks import get_network
     from faceshifter_hub.registry import get_manifest
     from faceshifter_hub.synthesis.datasets.plan import check_range, hash_assets, hash_file
     from faceshifter_hub.synthesis.geometry import anny_data

@@ -7,7 +7,6 @@ import torch
 from PIL import Image
 
 from faceshifter_hub.errors import CheckpointError
-from faceshifter_hub.evaluation.judging import networks
 from faceshifter_hub.evaluation.judging.expression import (
     NAME,
     UNITS,
@@ -19,6 +18,7 @@ from faceshifter_hub.evaluation.judging.expression import (
 from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
 from faceshifter_hub.evaluation.judging.mesh import Mesh, find_mesh
 from faceshifter_hub.faces.mtcnn import MTCNNDetector
+from faceshifter_hub.packaged import networks
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="facemesh comes with npm")
 MOODS = Path(__file__).parent / "moods"

@@ -14,10 +14,10 @@ from faceshifter_hub.evaluation.judging.face_expression import (
     NAME,
     FaceExpression,
 )
-from faceshifter_hub.evaluation.judging.networks import get_network, read_verified
-from faceshifter_hub.evaluation.judging.tfjs import unpack
 from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.faces.mtcnn import MTCNNDetector
+from faceshifter_hub.packaged.networks import get_network, read_verified
+from faceshifter_hub.packaged.tfjs import unpack
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="the weights come with npm")
 MOODS = Path(__file__).parent / "moods"

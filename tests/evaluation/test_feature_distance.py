@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from faceshifter_hub.evaluation.judging.faceres import FaceRes
 from faceshifter_hub.evaluation.judging.feature_distance import LAYERS, feature_distance, layer_maps
+from faceshifter_hub.packaged.faceres import FaceRes
 
 PICTURE = Path(__file__).parent / "triplets/01_target.webp"
 EVERYWHERE = torch.ones(1, 1, 256, 256)

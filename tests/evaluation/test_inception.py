@@ -11,7 +11,6 @@ from PIL import Image
 
 from faceshifter_hub.errors import CheckpointError
 from faceshifter_hub.evaluation.cases import Case, Photo
-from faceshifter_hub.evaluation.judging import networks
 from faceshifter_hub.evaluation.judging.face_area import align_picture, aligned_matrix
 from faceshifter_hub.evaluation.judging.inception import (
     FEATURES,
@@ -28,6 +27,7 @@ from faceshifter_hub.evaluation.judging.store import Store
 from faceshifter_hub.evaluation.metrics import METRICS
 from faceshifter_hub.evaluation.run import Swapped
 from faceshifter_hub.evaluation.scoring import score_whole
+from faceshifter_hub.packaged import networks
 from faceshifter_hub.registry import DATA_ROOT, NpmPackageSource
 from faceshifter_hub.settings import get_settings
 

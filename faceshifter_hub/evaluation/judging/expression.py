@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from faceshifter_hub.evaluation.judging.facemesh import FaceMesh, pad_odd
 from faceshifter_hub.evaluation.judging.mesh import Mesh
-from faceshifter_hub.evaluation.judging.networks import find_embedded, get_network, read_verified
+from faceshifter_hub.packaged.networks import find_embedded, get_network, read_verified
 
 NAME = "arkit-expression"
 UNITS = (

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from faceshifter_hub.evaluation.judging.facemesh import pad_odd
-from faceshifter_hub.evaluation.judging.networks import PackagedNetwork
-from faceshifter_hub.evaluation.judging.tfjs import unpack
 from faceshifter_hub.models.crops import ARCFACE_CROP, CanonicalCrop, canonical_crop
+from faceshifter_hub.packaged.networks import PackagedNetwork
+from faceshifter_hub.packaged.tfjs import unpack
 
 NAME = "face-api-expression"
 CLASSES = ("neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised")

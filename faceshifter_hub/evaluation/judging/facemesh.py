@@ -11,8 +11,8 @@ from typing import Self
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from faceshifter_hub.evaluation.judging.networks import PackagedNetwork
-from faceshifter_hub.evaluation.judging.tfjs import read_weights
+from faceshifter_hub.packaged.networks import PackagedNetwork
+from faceshifter_hub.packaged.tfjs import read_weights
 
 SIZE, POINTS = 192, 468
 STEM_WIDTH = 16

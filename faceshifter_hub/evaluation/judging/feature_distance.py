@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from faceshifter_hub.evaluation.judging.faceres import CROP, FaceRes
 from faceshifter_hub.models.crops import canonical_crop
+from faceshifter_hub.packaged.faceres import CROP, FaceRes
 
 LAYERS = (6, 10, 22)  # after the third, fifth and eleventh block: maps of 56, 28 and 14
 

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from faceshifter_hub.evaluation.judging.networks import find_by_hand, get_network, read_verified
+from faceshifter_hub.packaged.networks import find_by_hand, get_network, read_verified
 from faceshifter_hub.settings import get_settings
 
 NAME = "fid-inception"

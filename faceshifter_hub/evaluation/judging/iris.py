@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from faceshifter_hub.evaluation.judging.facemesh import pad_odd
-from faceshifter_hub.evaluation.judging.networks import PackagedNetwork
-from faceshifter_hub.evaluation.judging.tfjs import read_operands
+from faceshifter_hub.packaged.networks import PackagedNetwork
+from faceshifter_hub.packaged.tfjs import read_operands
 
 SIZE = 64
 OUTLINE_POINTS, IRIS_POINTS = 71, 5

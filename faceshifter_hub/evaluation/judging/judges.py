@@ -26,7 +26,6 @@ from faceshifter_hub.evaluation.judging.face_area import (
 )
 from faceshifter_hub.evaluation.judging.face_expression import FaceExpression
 from faceshifter_hub.evaluation.judging.facemesh import FaceMesh
-from faceshifter_hub.evaluation.judging.faceres import FaceRes
 from faceshifter_hub.evaluation.judging.feature_distance import feature_distance, layer_maps
 from faceshifter_hub.evaluation.judging.gaze import estimate_gaze
 from faceshifter_hub.evaluation.judging.head_pose import pose_of
@@ -34,11 +33,12 @@ from faceshifter_hub.evaluation.judging.inception import NAME as INCEPTION
 from faceshifter_hub.evaluation.judging.inception import FIDInception, find_inception
 from faceshifter_hub.evaluation.judging.iris import Iris
 from faceshifter_hub.evaluation.judging.mesh import LEFT_EYE, RIGHT_EYE, find_mesh
-from faceshifter_hub.evaluation.judging.networks import get_network
 from faceshifter_hub.evaluation.judging.observation import Observation
 from faceshifter_hub.evaluation.judging.pixels import mean_over, psnr, similarity_map
 from faceshifter_hub.evaluation.judging.store import key_of
 from faceshifter_hub.models.face_parser import glasses_share
+from faceshifter_hub.packaged.faceres import FaceRes
+from faceshifter_hub.packaged.networks import get_network
 from faceshifter_hub.registry import Kind, get_manifest
 from faceshifter_hub.runtimes.choice import pick_device
 from faceshifter_hub.synthesis.datasets.samples import typology_angle
@@ -57,7 +57,10 @@ SOURCES = (  # of what decides a measurement
     "models",
     "faces",
     "media",
+    "runtimes",
+    "packaged",
     "component.py",
+    "stages.py",
     "pipeline.py",
     "evaluation/judging",
     "evaluation/baselines.py",

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from faceshifter_hub.evaluation.judging.networks import PackagedNetwork
-from faceshifter_hub.evaluation.judging.tfjs import read_weights
 from faceshifter_hub.models.crops import ARCFACE_CROP, CanonicalCrop, canonical_crop
+from faceshifter_hub.packaged.networks import PackagedNetwork
+from faceshifter_hub.packaged.tfjs import read_weights
 
 CROP = CanonicalCrop(224, ARCFACE_CROP.centre, ARCFACE_CROP.pitch / 2)
 BGR_MEAN = (103.939, 116.779, 123.68)

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from faceshifter_hub.evaluation.judging.networks import get_network, read_verified
-from faceshifter_hub.evaluation.judging.tfjs import read_weights
+from faceshifter_hub.packaged.networks import get_network, read_verified
+from faceshifter_hub.packaged.tfjs import read_weights
 
 
 def run_graph(name: str, folder: Path, x: torch.Tensor, output: str) -> torch.Tensor:

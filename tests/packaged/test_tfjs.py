@@ -3,7 +3,7 @@ import json
 import numpy as np
 import torch
 
-from faceshifter_hub.evaluation.judging.tfjs import read_operands, read_weights, unpack
+from faceshifter_hub.packaged.tfjs import read_operands, read_weights, unpack
 
 
 def test_reads_tensors_around_the_integers_that_stand_between_them():

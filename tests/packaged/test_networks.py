@@ -9,7 +9,7 @@ from safetensors.torch import save
 from torch import nn
 
 from faceshifter_hub.errors import CheckpointError
-from faceshifter_hub.evaluation.judging.networks import (
+from faceshifter_hub.packaged.networks import (
     EvaluationNetwork,
     extract,
     fetch_converted,

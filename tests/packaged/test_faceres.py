@@ -9,7 +9,7 @@ from PIL import Image
 
 from faceshifter_hub.errors import CheckpointError
 from faceshifter_hub.evaluation.identity import score_aligned
-from faceshifter_hub.evaluation.judging.faceres import FaceRes
+from faceshifter_hub.packaged.faceres import FaceRes
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="the weights come with npm")
 
@@ -80,7 +80,7 @@ def test_missing_weights_are_named(tmp_path):
 def test_tells_rendered_people_apart(faceres):
     faces = {}
     for role in ("source", "target", "truth"):
-        paths = sorted(Path(__file__).parent.glob(f"triplets/*_{role}.webp"))
+        paths = sorted(Path(__file__).parents[1].glob(f"evaluation/triplets/*_{role}.webp"))
         pixels = np.stack([np.asarray(Image.open(path)) for path in paths])  # (4, 256, 256, 3)
         faces[role] = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
     gallery = torch.cat([faces["source"], faces["target"]])
