@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,10 +20,13 @@ class Identity:
     Attributes:
         z: z_id, (1, d), the mean over the photographs.
         face: The first photograph's aligned face, (R, R, 3) uint8.
+        files: The photographs' files, as far as they came as such; what these say of themselves becomes a part of what
+            a swap's file says.
     """
 
     z: torch.Tensor
     face: np.ndarray
+    files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

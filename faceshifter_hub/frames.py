@@ -123,7 +123,7 @@ class FrameSwapper:
         Args:
             target: The file that was swapped, whose own credentials are kept as an ingredient.
         """
-        return self.pipeline.credentials(self.mark_id, target)
+        return self.pipeline.credentials(self.mark_id, target, [role.source for role in self.roles])
 
     def fingerprint(self) -> str:
         """Return a hash of all that decides what becomes of a frame: components, identities, options."""

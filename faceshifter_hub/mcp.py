@@ -102,7 +102,7 @@ class Tools:
         with self._one_at_a_time:
             swapped = self.pipeline(source, photograph.pixels)
         note_run("mcp", self.pipeline.public_components(), swapped.mark_ids[0], consent=consent)
-        credentials = self.pipeline.credentials(swapped.mark_ids[0], target)
+        credentials = swapped.credentials_onto(target)
         write_photograph(photograph.with_pixels(np.asarray(swapped.images[0])), output, credentials)
         return Swapped(
             output_path=str(output.relative_to(self.folder)), faces=len(swapped.faces[0]), notes=swapped.notes

@@ -3,6 +3,7 @@
 Reference: arXiv 1912.13457, figure 2 (AEI-Net) and figure 5 (HEAR-Net).
 """
 
+import dataclasses
 import json
 import tempfile
 import time
@@ -100,6 +101,11 @@ class FaceShifterPipelineOutput(BaseOutput):
             CredentialsError: It cannot be signed.
         """
         write_image(np.asarray(self.images[number]), path, self.credentials[number])
+
+    def credentials_onto(self, target: str | Path) -> Credentials | None:
+        """Return the first picture's credentials, with the file its target came from; None where marks are off."""
+        credentials = self.credentials[0]
+        return credentials and dataclasses.replace(credentials, parent=Path(target))
 
 
 @dataclass
@@ -249,7 +255,7 @@ class FaceShifterPipeline:
             output.faces.append([one.face for one in assigned])
             output.mark_ids.append(mark_id)
             file = one_target if isinstance(one_target, str | Path) else None
-            output.credentials.append(self.credentials(mark_id, file))
+            output.credentials.append(self.credentials(mark_id, file, [one.source for one in assigned]))
             if return_stages:
                 stages = [stage_pictures(one.source.face, swap) for one, swap in zip(assigned, swaps, strict=True)]
                 output.stages.append([mark_stages(pictures, mark_id) for pictures in stages])
@@ -324,10 +330,12 @@ class FaceShifterPipeline:
             with watch.time("identity"):
                 aligned, _ = align(pixels, face.landmarks, self.resolution)
                 check_age(aligned, f"{name} picture")
-                known.append(Identity(self.identify(aligned), aligned))
+                files = (Path(photo),) if isinstance(photo, str | Path) else ()
+                known.append(Identity(self.identify(aligned), aligned, files))
         if len(known) == 1:
             return known[0]
-        return Identity(F.normalize(torch.cat([one.z for one in known]).mean(0, keepdim=True)), known[0].face)
+        z = F.normalize(torch.cat([one.z for one in known]).mean(0, keepdim=True))
+        return Identity(z, known[0].face, tuple(file for one in known for file in one.files))
 
     def _assign(
         self,
@@ -531,16 +539,22 @@ class FaceShifterPipeline:
 
     # ---- what it is made of
 
-    def credentials(self, mark_id: str | None, target: str | Path | None = None) -> Credentials | None:
+    def credentials(
+        self, mark_id: str | None, target: str | Path | None = None, sources: Sequence[Identity] = ()
+    ) -> Credentials | None:
         """Return what the file of a swap says of itself; None where it says nothing, marks being off.
 
         Args:
             mark_id: Of its watermark.
             target: Its file, whose own credentials are kept as an ingredient.
+            sources: Whose identities were taken; the credentials of their files are kept likewise.
         """
         if mark_id is None:
             return None
-        return Credentials(self.public_components(), mark_id, Path(target) if target is not None else None)
+        files = dict.fromkeys(file for source in sources for file in source.files)  # each once
+        return Credentials(
+            self.public_components(), mark_id, Path(target) if target is not None else None, tuple(files)
+        )
 
     def public_components(self) -> dict[Kind, dict[str, Any]]:
         """Return what `describe_components` says, with no more than the name of a folder of this machine."""

@@ -1,6 +1,7 @@
 """The tab Photo: one source, one target, one swapped picture, and what each stage made of it."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from faceshifter_hub.cast import Identity
 from faceshifter_hub.demo.choices import Choices
 from faceshifter_hub.demo.dropdowns import component_dropdowns
 from faceshifter_hub.demo.inputs import (
@@ -18,7 +18,6 @@ from faceshifter_hub.demo.inputs import (
     nothing_to_say,
     pair_examples,
     pair_inputs,
-    read_upload,
     require_consent,
     said_on_page,
     validate_pair,
@@ -29,7 +28,7 @@ from faceshifter_hub.demo.people import People, people_inputs
 from faceshifter_hub.demo.results import new_folder, write_preview
 from faceshifter_hub.demo.zero_gpu import on_lent_gpu
 from faceshifter_hub.media.photographs import read_photograph, write_photograph
-from faceshifter_hub.pipeline import FaceShifterPipelineOutput, Person
+from faceshifter_hub.pipeline import FaceShifterPipelineOutput, Source
 from faceshifter_hub.safety.audit import note_run
 
 RESULT_NAME = "faceshifter.png"
@@ -138,16 +137,15 @@ def build_photo_tab(available: gr.State) -> Pair:
             options = read_options(refine, (strength, faces, boost, keep, colour, grain, label))
             with called(target, "The target picture"):
                 photo = read_photograph(target)
-            who: dict[Person | int, Person] | Identity
-            if people:
-                who = {number: read_upload(path, f"source {number}") for number, path in people.items()}
-            else:
-                sources = [*([source] if source else []), *(also or ())]
-                who = pipeline.identity(*(read_upload(path, "source") for path in sources))
-            output = pipeline(who, photo.pixels, return_stages=True, **options.model_dump())
+            sources = [*people.values()] if people else [*([source] if source else []), *(also or ())]
+            with ExitStack() as names_of_files:
+                for uploaded in sources:
+                    names_of_files.enter_context(called(uploaded, "The source picture"))
+                who: Source = {number: Path(path) for number, path in people.items()} or pipeline.identity(*sources)
+                output = pipeline(who, photo.pixels, return_stages=True, **options.model_dump())
             result, said = output.images[0], summary(output)
             note_run("demo photo", pipeline.public_components(), output.mark_ids[0], consent=consent)
-            credentials = pipeline.credentials(output.mark_ids[0], target)
+            credentials = output.credentials_onto(target)
             with new_folder(file.GRADIO_CACHE) as folder:
                 before_and_after = (
                     write_preview(Image.fromarray(photo.pixels), folder, "before"),

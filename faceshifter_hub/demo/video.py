@@ -18,7 +18,6 @@ from faceshifter_hub.demo.inputs import (
     face_examples,
     nothing_to_say,
     photo_input,
-    read_upload,
     require_consent,
     said_on_page,
 )
@@ -110,7 +109,8 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
         source: str, options: SwapOptions, components: Sequence[str | None], choices: Choices
     ) -> FrameSwapper:
         pipeline = load_pipeline(choices.addresses(dict(zip(dropdowns, components, strict=True))))
-        return FrameSwapper(pipeline, read_upload(source, "source"), options)
+        with called(source, "The source picture"):
+            return FrameSwapper(pipeline, source, options)
 
     @on_lent_gpu(seconds=60)
     def swap_frame(

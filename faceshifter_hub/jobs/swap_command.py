@@ -63,7 +63,7 @@ def run_swap(arguments: argparse.Namespace) -> None:
         source_from(arguments, pipeline), target.pixels, return_stages=stages is not None, **options.model_dump()
     )
     note_run("swap", pipeline.public_components(), output.mark_ids[0])
-    credentials = pipeline.credentials(output.mark_ids[0], arguments.target)
+    credentials = output.credentials_onto(arguments.target)
     write_photograph(target.with_pixels(np.asarray(output.images[0])), arguments.output, credentials)
     if stages is not None:
         for number, face in enumerate(output.stages[0], 1):

@@ -89,7 +89,7 @@ def swap_photograph(swapper: FrameSwapper, target: Path, output: Path) -> Sequen
     source = people or swapper.roles[0].source
     swapped = swapper.pipeline(source, photograph.pixels, **swapper.options.model_dump())
     note_run("photograph", swapper.pipeline.public_components(), swapped.mark_ids[0])
-    credentials = swapper.pipeline.credentials(swapped.mark_ids[0], target)
+    credentials = swapped.credentials_onto(target)
     write_photograph(photograph.with_pixels(np.asarray(swapped.images[0])), output, credentials)
     return swapped.notes
 

@@ -5,7 +5,7 @@ C2PA, "Content Credentials: technical specification", 2.2: actions, ingredients,
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,11 +50,13 @@ class Credentials:
         components: Of the pipeline, by kind: `address`, `commit`, `sha256` of each file.
         mark_id: Of the watermark.
         parent: The target's file, whose own credentials become an ingredient; None where there is none.
+        sources: Files of the people whose identities were taken, likewise.
     """
 
     components: Mapping[Any, Mapping[str, Any]]
     mark_id: str
     parent: Path | None = None
+    sources: tuple[Path, ...] = ()
 
     def sign(self, content: BinaryIO, suffix: str, signed: BinaryIO) -> None:
         """Write a file once more, with a signed manifest; as it is where its format has no place for one.
@@ -73,13 +75,16 @@ class Credentials:
         if media_type is None:
             signed.write(content.read())
             return
-        parent = self.parent if self.parent and _has_manifest(self.parent) else None
+        parents = [("target", self.parent)] if self.parent else []
+        sources = [(f"source {number}", source) for number, source in enumerate(self.sources, 1)]
+        kept = {name: path for name, path in parents + sources if _has_manifest(path)}
         try:
-            with c2pa.Builder(json.dumps(self._manifest(media_type, parent is not None)), _context()) as builder:
-                if parent:
-                    ingredient = {"title": "target", "relationship": "parentOf", "label": "target"}
-                    with parent.open("rb") as file:
-                        builder.add_ingredient(json.dumps(ingredient), TYPES[parent.suffix.lower()], file)
+            with c2pa.Builder(json.dumps(self._manifest(media_type, list(kept))), _context()) as builder:
+                for name, path in kept.items():
+                    relationship = "parentOf" if name == "target" else "componentOf"
+                    ingredient = {"title": name, "relationship": relationship, "label": name}
+                    with path.open("rb") as file:
+                        builder.add_ingredient(json.dumps(ingredient), TYPES[path.suffix.lower()], file)
                 builder.sign(_signer(get_signing_key()), media_type, content, signed)
         except (c2pa.C2paError, OSError) as error:
             raise CredentialsError(
@@ -87,7 +92,8 @@ class Credentials:
                 "choose another format."
             ) from error
 
-    def _manifest(self, media_type: str, has_parent: bool) -> dict[str, Any]:
+    def _manifest(self, media_type: str, ingredients: Sequence[str]) -> dict[str, Any]:
+        has_parent = "target" in ingredients
         agent = {"name": PRODUCT, "version": faceshifter_hub.__version__}
         swap = {
             "action": "c2pa.edited" if has_parent else "c2pa.created",
@@ -96,11 +102,13 @@ class Credentials:
             "description": "The face of one person was replaced by another's, drawn by a neural network.",
         }
         opened = {"action": "c2pa.opened", "parameters": {"ingredientIds": ["target"]}}
+        sources = [name for name in ingredients if name != "target"]
+        placed = [{"action": "c2pa.placed", "parameters": {"ingredientIds": [name]}} for name in sources]
         return {
             "claim_generator_info": [agent],
             "format": media_type,
             "assertions": [
-                {"label": "c2pa.actions.v2", "data": {"actions": [opened, swap] if has_parent else [swap]}},
+                {"label": "c2pa.actions.v2", "data": {"actions": [*([opened] if has_parent else []), swap, *placed]}},
                 {"label": COMPONENTS, "data": self.components},
                 {"label": WATERMARK, "data": {"id": self.mark_id}},
             ],

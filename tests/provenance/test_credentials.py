@@ -90,6 +90,23 @@ def test_the_inputs_own_credentials_are_kept(tmp_path):
     assert edited["digitalSourceType"] == COMPOSITE
 
 
+def test_those_of_the_sources_are_kept_too(tmp_path):
+    for name in ("target.jpg", "anna.png", "ben.png"):
+        write_image(PICTURE, tmp_path / name, None if name == "ben.png" else CREDENTIALS)
+    sources = (tmp_path / "ben.png", tmp_path / "anna.png", tmp_path / "gone.png")
+    write_image(PICTURE, tmp_path / "out.png", Credentials({}, "22222222", tmp_path / "target.jpg", sources))
+    store = read_manifest(tmp_path / "out.png")
+    assert store is not None and store["validation_state"] == "Valid"
+    kept = {one["title"]: one["relationship"] for one in active(store)["ingredients"]}
+    assert kept == {"target": "parentOf", "source 2": "componentOf"}
+    actions = assertions(store)["c2pa.actions.v2"]["actions"]
+    assert [one["action"] for one in actions] == ["c2pa.opened", "c2pa.edited", "c2pa.placed"]
+    write_image(PICTURE, tmp_path / "out.png", Credentials({}, "22222222", None, sources))
+    store = read_manifest(tmp_path / "out.png")
+    assert store is not None and store["validation_state"] == "Valid"
+    assert [one["title"] for one in active(store)["ingredients"]] == ["source 2"]
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff nothing", None], ids=["empty", "damaged", "plain"])
 def test_an_input_without_credentials_that_can_be_read_leaves_none(tmp_path, content):
     target = tmp_path / "target.jpg"

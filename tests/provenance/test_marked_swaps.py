@@ -57,6 +57,24 @@ def test_python(pipe, tmp_path):
     assert str(pipe.addresses["aad_generator"]) not in json.dumps(said), "no folder of this machine is told"
 
 
+@pytest.mark.parametrize("door", ["python", "command", "video"])
+def test_what_the_source_says_of_itself_is_kept(pipe, folder, tmp_path, door):
+    source = tmp_path / "anna.png"
+    write_image(read_image(SOURCE), source, Credentials({}, "11111111"))
+    output = tmp_path / ("out.mp4" if door == "video" else "out.png")
+    if door == "python":
+        pipe([source], [TARGET]).save(output)
+    elif door == "command":
+        assert cli.main(["swap", str(source), str(TARGET), "-o", str(output), "--pipeline", str(folder)]) == 0
+    else:
+        film = make_video(tmp_path / "film.mp4", 2, size=(256, 256), pictures=[read_image(TARGET)[::2, ::2]] * 2)
+        swap_video(FrameSwapper(pipe, pipe.identity(source), SwapOptions()), film, output)
+    store = read_manifest(output)
+    assert store is not None and store["validation_state"] == "Valid"
+    ingredients = store["manifests"][store["active_manifest"]]["ingredients"]
+    assert [one["title"] for one in ingredients] == ["source 1"]
+
+
 def test_every_picture_has_an_id_of_its_own(pipe):
     first, second = pipe(SOURCE, [TARGET, TARGET]).mark_ids
     assert first != second
