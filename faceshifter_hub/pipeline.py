@@ -414,7 +414,6 @@ class FaceShifterPipeline:
                 aligned = [align(photos[place], one.face.landmarks, side) for place, one in batch]
                 target = torch.cat([self.to_tensor(face) for face, _ in aligned])  # (B, 3, R, R)
                 z_source = torch.cat([one.source.z for _, one in batch])  # (B, d)
-            with watch.time("content"):
                 for face, _ in aligned:
                     check_age(face, "target")
             try:

@@ -7,6 +7,7 @@ from faceshifter_hub.errors import FaceError
 from faceshifter_hub.models.crops import ALIGNED_ORIGIN, ALIGNED_SIZE, ARCFACE_ORIGIN, ARCFACE_TO_ALIGNED
 
 # ArcFace's five points in its 112-pixel crop: eye, eye, nose tip, mouth corner, mouth corner, left to right
+LEAST_SHRINKING = 2  # what is averaged beforehand still shrinks by this factor at least
 ARCFACE_POINTS = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
 )
@@ -77,6 +78,7 @@ def warp(
         interpolation: OpenCV's, between pixels of `image`.
     """
     width, height = size
+    image, matrix = _reduced(image, matrix, size)
     oversampling = int(np.ceil(1 / np.sqrt(np.linalg.det(matrix[:, :2]))))
     enlarged = oversampling * matrix
     enlarged[:, 2] += (oversampling - 1) / 2  # pixel centres at integers: x' = k (x + 1/2) - 1/2
@@ -84,7 +86,31 @@ def warp(
         image,
         enlarged,
         (oversampling * width, oversampling * height),
-        flags=interpolation,
+        flags=interpolation if oversampling < 3 else cv2.INTER_LINEAR,  # of nine or more, whose mean is taken
         borderMode=cv2.BORDER_REPLICATE,
     )
     return cv2.resize(warped, size, interpolation=cv2.INTER_AREA) if oversampling > 1 else warped
+
+
+def _reduced(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Average what a transform shrinks much, as far as it still shrinks then, which costs less than to oversample.
+
+    Returns:
+        That part of the image which the result shows, smaller, and the transform from there; or both as they were.
+    """
+    factor = int(np.sqrt(1 / np.linalg.det(matrix[:, :2])) / LEAST_SHRINKING)
+    if factor < 2:
+        return image, matrix
+    inverse = cv2.invertAffineTransform(matrix)
+    corners = np.array([(x, y) for x in (0, size[0]) for y in (0, size[1])]) @ inverse[:, :2].T + inverse[:, 2]
+    sides = np.array(image.shape[1::-1])
+    margin = 4 * factor  # of what cubic interpolation looks at beyond the corners
+    first = np.clip(np.floor(corners.min(0)).astype(int) - margin, 0, sides - 1)
+    last = np.clip(np.ceil(corners.max(0)).astype(int) + margin, first + 1, sides)
+    counts = (last - first) // factor
+    if counts.min() < 1:
+        return image, matrix
+    (left, top), (right, bottom) = first, first + factor * counts
+    small = cv2.resize(image[top:bottom, left:right], counts.tolist(), interpolation=cv2.INTER_AREA)
+    from_small = np.array([[factor, 0, left + (factor - 1) / 2], [0, factor, top + (factor - 1) / 2], [0, 0, 1]])
+    return small, matrix @ from_small

@@ -126,9 +126,10 @@ def test_it_saves_and_loads_the_same_function(detector, examples, tmp_path):
     loaded = MTCNNDetector.from_pretrained(tmp_path / "mtcnn")
     assert not loaded.training and not any(parameter.requires_grad for parameter in loaded.parameters())
     (expected,), (found,) = detector.detect(examples[2]), loaded.detect(examples[2])
-    assert found.score == expected.score
-    np.testing.assert_array_equal(found.box, expected.box)
-    np.testing.assert_array_equal(found.landmarks, expected.landmarks)
+    # on one thread the same sums may come in another order
+    np.testing.assert_allclose(found.score, expected.score, atol=1e-6)
+    np.testing.assert_allclose(found.box, expected.box, atol=1e-3)
+    np.testing.assert_allclose(found.landmarks, expected.landmarks, atol=1e-3)
 
 
 def test_it_finds_faces_in_half_precision_too(detector, examples):
