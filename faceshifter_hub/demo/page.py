@@ -58,6 +58,8 @@ PAIR_TABS = {"Compare": build_compare_tab, "Inspect": build_inspect_tab}
 SOURCE_TABS = {"Video": build_video_tab, "Live": build_live_tab}
 FILES_LIVE = 3600  # seconds; looked after as often
 LONGEST_QUEUE = 16
+# whose states are kept; each holds the whole page, a third of a megabyte, and every call by HTTP is a visit of its own
+MOST_SESSIONS = 256
 
 
 def build_demo() -> gr.Blocks:
@@ -124,6 +126,7 @@ def launch(demo: gr.Blocks, host: str | None = None, port: int | None = None) ->
             enable_monitoring=False,
             strict_cors=True,
             max_file_size=get_settings().max_upload_bytes,
+            state_session_capacity=MOST_SESSIONS,
             app_kwargs={"middleware": MIDDLEWARE},
             footer_links=["gradio", "settings"],
             theme=THEME,

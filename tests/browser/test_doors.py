@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -23,6 +24,20 @@ import sys
 from faceshifter_hub.demo import build_demo, launch, page
 page.FILES_LIVE = 1
 launch(build_demo(), port=int(sys.argv[1]))
+"""
+# the demo, which keeps three sessions and says how many it has
+CROWDED = """
+import sys, threading, time
+from faceshifter_hub.demo import build_demo, launch, page
+page.MOST_SESSIONS = 3
+demo = build_demo()
+def count():
+    while True:
+        if hasattr(demo, "state_holder"):
+            print("sessions", len(demo.state_holder.session_data), flush=True)
+        time.sleep(0.1)
+threading.Thread(target=count, daemon=True).start()
+launch(demo, port=int(sys.argv[1]))
 """
 
 
@@ -79,30 +94,48 @@ def test_what_visitors_bring_is_decoded_by_a_process_that_may_die(server):
     assert decoders_of(server.process) - before
 
 
-def test_a_visitors_file_is_gone_after_its_time(server, tmp_path):
-    port = free_port()
-    with (tmp_path / "log").open("w") as log:
+@contextmanager
+def running(script, server, folder):
+    """Run a script that serves the demo on the port it is given; yields, once it does, its address and its log."""
+    port, log = free_port(), folder / "log"
+    with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", BRIEF, str(port)],
+            [sys.executable, "-c", script, str(port)],
             cwd=ROOT,
-            env=server.environment | {"TMPDIR": str(tmp_path)},
-            stdout=log,
+            env=server.environment | {"TMPDIR": str(folder)},
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
+    url = f"http://127.0.0.1:{port}"
     try:
-        uploaded = None
-        while uploaded is None:
-            assert process.poll() is None, (tmp_path / "log").read_text()
+        while True:
+            assert process.poll() is None, log.read_text()
             try:
-                files = {"files": ("face.webp", Path(TARGET).read_bytes())}
-                answer = httpx.post(f"http://127.0.0.1:{port}/gradio_api/upload", files=files, timeout=60)
-                uploaded = Path(answer.json()[0])
+                httpx.get(url, timeout=60)
+                break
             except httpx.ConnectError:
                 time.sleep(0.2)
+        yield url, log
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def test_a_visitors_file_is_gone_after_its_time(server, tmp_path):
+    with running(BRIEF, server, tmp_path) as (url, _):
+        files = {"files": ("face.webp", Path(TARGET).read_bytes())}
+        answer = httpx.post(f"{url}/gradio_api/upload", files=files, timeout=60)
+        uploaded = Path(answer.json()[0])
         deadline = time.monotonic() + 120
         while uploaded.exists():
             assert time.monotonic() < deadline
             time.sleep(0.2)
-    finally:
-        process.terminate()
-        process.wait(60)
+
+
+def test_visits_of_long_ago_take_no_memory(server, tmp_path):
+    with running(CROWDED, server, tmp_path) as (url, log):
+        for _ in range(5):
+            Client(url, verbose=False).predict(handle_file(TARGET), api_name="/check")
+        time.sleep(0.5)
+        counts = [int(line.split()[1]) for line in log.read_text().splitlines() if line.startswith("sessions ")]
+    assert max(counts) == 3

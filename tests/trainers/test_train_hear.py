@@ -83,6 +83,17 @@ def test_a_run_begins_where_another_ended(tiny_hear, tiny_aei, flags, tmp_path):
         assert torch.allclose(a, b, atol=1e-3)
 
 
+def test_inner_maps_of_the_true_swap_teach(tiny_aei, flags, tmp_path):
+    learnt = []
+    for weight in (0, 50):
+        given = {"aei_model": tiny_aei.folder, "max_train_steps": 1, "rendered_ratio": 1, "feature_weight": weight}
+        hear.main(flags("tiny-hear", tmp_path / str(weight), **given))
+        learnt.append(load_file(tmp_path / str(weight) / "checkpoint-1" / "model.safetensors"))
+    assert "feature" not in metrics(tmp_path / "0")[0]
+    assert metrics(tmp_path / "50")[0]["feature"] > 0
+    assert any(not torch.equal(value, learnt[1][name]) for name, value in learnt[0].items())
+
+
 def test_half_precision_trains(tiny_aei, flags, tmp_path, bf16):
     given = {"aei_model": tiny_aei.folder, "max_train_steps": 1, "mixed_precision": "bf16"}
     hear.main(flags("tiny-hear", tmp_path, **given))
