@@ -167,24 +167,18 @@ class DecoderProcess:
 
     def answers(self) -> Generator[Any, None, None]:
         """Yield what the call gives, one value, or a generator's; closed before its end, the call ends too."""
-        ended = False
         try:
-            while True:
-                kind, value = self._receive()
-                if kind == "value":
-                    yield value
-                    continue
-                ended = True
-                if kind == "error":
-                    raise value
-                return
-        except _DecoderFailedError:
-            ended = True
+            while (answer := self._receive())[0] == "value":
+                yield answer[1]
+        except GeneratorExit:
+            self._break_off()
+            raise
+        except BaseException:  # after Ctrl-C, half an answer may be left on the line
             self.end()
             raise
-        finally:
-            if not ended:
-                self._break_off()
+        kind, error = answer
+        if kind == "error":
+            raise error
 
     def _break_off(self) -> None:
         try:
