@@ -23,5 +23,6 @@ def run_mcp(arguments: argparse.Namespace) -> None:
     from faceshifter_hub.mcp import Tools, build_server
     from faceshifter_hub.media.apart import use_decoder_processes
 
+    server = build_server(Tools(arguments.folder, arguments.pipeline))
     use_decoder_processes()
-    build_server(Tools(arguments.folder, arguments.pipeline)).run()
+    server.run()

@@ -65,10 +65,11 @@ def test_people_are_mapped_to_sources_by_likeness_and_by_number(pipe):
 
 
 def test_a_person_who_is_not_there_is_said(pipe):
-    output = pipe({PEOPLE[8]: PEOPLE[0], 2: PEOPLE[0]}, THREE)
+    others = group(1, 3, sides=(320, 250))  # of the rendered people, those least like number 8
+    output = pipe({PEOPLE[8]: PEOPLE[0], 2: PEOPLE[0]}, others)
     assert output.notes == ["Nobody in the target picture looks like person 1."]
     with pytest.raises(NoFaceError, match="Nobody in the target picture looks like a person that was named"):
-        pipe({PEOPLE[8]: PEOPLE[0]}, THREE)
+        pipe({PEOPLE[8]: PEOPLE[0]}, others)
     with pytest.raises(SettingsError, match="There is no face 0"):
         pipe({0: PEOPLE[0]}, THREE)
     with pytest.raises(SettingsError, match="mapping from people to sources is empty"):

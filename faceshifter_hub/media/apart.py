@@ -160,7 +160,7 @@ class DecoderProcess:
         """Have it call a function; `answers` gives what comes of it."""
         files = [value for value in args if hasattr(value, "fileno")]
         with _failures_told():
-            send(self._line, [function.__module__, function.__qualname__, args, kwargs])
+            send(self._line, [os.getcwd(), function.__module__, function.__qualname__, args, kwargs])
             for file in files:
                 file.flush()
                 send_handle(self._line, file.fileno(), self._process.pid)
@@ -242,7 +242,8 @@ def _limit_resources() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _answer(line: Connection, module: str, name: str, args: list, kwargs: dict) -> None:
+def _answer(line: Connection, place: str, module: str, name: str, args: list, kwargs: dict) -> None:
+    os.chdir(place)  # names of files may be relative to where the other side is now
     try:
         function = getattr(import_module(module), name)
         with contextlib.ExitStack() as opened:

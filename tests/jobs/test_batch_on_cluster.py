@@ -10,8 +10,6 @@ from tiny_networks import save_tiny_pipeline
 from faceshifter_hub import cli
 from faceshifter_hub.registry import DATA_ROOT
 
-pytestmark = pytest.mark.cluster
-
 SOURCE, TARGET = sorted((DATA_ROOT / "examples").glob("*.webp"))[:2]
 
 

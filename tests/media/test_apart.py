@@ -97,6 +97,13 @@ def test_errors_come_as_they_are(tmp_path, decoded_apart):
     assert len(decoded_apart()) == 1  # it answered, so it serves on
 
 
+def test_names_are_relative_to_where_one_is(photo, decoded_apart, monkeypatch):
+    images.read_image(photo)
+    monkeypatch.chdir(photo.parent)
+    assert len(images.read_image(photo.name)) == 41
+    assert len(decoded_apart()) == 1
+
+
 def test_what_is_no_file_stays_here(decoded_apart):
     pixels = np.zeros((4, 5, 3), np.uint8)
     assert images.read_image(pixels) is pixels
