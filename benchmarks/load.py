@@ -8,6 +8,7 @@ and no full queue counts as an error.
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import platform
@@ -108,8 +109,9 @@ def memory_of(server: Server) -> float:
         pids += map(int, (thread / "children").read_text().split())
     kilobytes = 0
     for pid in pids:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            kilobytes += int(line.split()[1]) if line.startswith("Pss:") else 0
+        with contextlib.suppress(OSError):  # a decoder process may have ended meanwhile
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                kilobytes += int(line.split()[1]) if line.startswith("Pss:") else 0
     return kilobytes / 1024
 
 

@@ -139,7 +139,8 @@ def load_section(report: Mapping[str, Any]) -> list[str]:
         "When all had gone, the next "
         f"visitor waited {report['the next visitor waits']:.1f} seconds: nothing was left of those who had left.",
         "",
-        f"The server and its decoder processes held {memory['first tenth']:.0f} MiB over the first tenth of the time, "
+        f"Looked at for {report['memory over time'][-1][0]} seconds, the server and its decoder processes held "
+        f"{memory['first tenth']:.0f} MiB over the first tenth of these, "
         f"{memory['last tenth']:.0f} over the last, {memory['most']:.0f} at most.",
         "",
         "![Memory of the demo over the time of the load](images/load.png)",
