@@ -49,15 +49,17 @@ def run_faults(paths: list[str]) -> int:
     return int(code)
 
 
+def heading(title: str, command: str) -> list[str]:
+    """Return the lines that every section begins with."""
+    return [f"## {title}", "", f"    {command}", ""]
+
+
 def hostile_section(report: Mapping[str, Any]) -> list[str]:
     """Return the lines of the report of malformed inputs."""
     rows = {door: {"tried": sum(counts.values())} | counts for door, counts in report["doors"].items()}
     rows["all"] = {column: sum(row[column] for row in rows.values()) for column in COLUMNS}
     lines = [
-        "## Malformed inputs",
-        "",
-        f"    {report['command']}",
-        "",
+        *heading("Malformed inputs", report["command"]),
         f"{report['inputs']:,} inputs, each a valid file in which one to three things were changed at random (bits, "
         "numbers at the edge of a range, parts left out, repeated or of another file, checksums mended), on Python "
         f"{report['python']}. *Read* is no fault: a picture with a wrong bit is still a picture. *Refused* is one of "
@@ -78,10 +80,7 @@ def fault_section(outcomes: Mapping[str, str]) -> list[str]:
         by_test.setdefault(test.partition("[")[0], []).append(outcome)
     survived = {test for test, its in by_test.items() if set(its) == {"passed"}}
     lines = [
-        "## Faults",
-        "",
-        "    python benchmarks/reliability.py faults",
-        "",
+        *heading("Faults", "python benchmarks/reliability.py faults"),
         f"Tests in which something breaks in the middle and the work must survive it: {len(survived)} of "
         f"{len(by_test)} do.",
         "",
@@ -99,10 +98,7 @@ def watermark_section(report: Mapping[str, Any]) -> list[str]:
     """Return the lines of what the watermark survives."""
     pictures, psnr = report["pictures"], report["psnr"]
     lines = [
-        "## The watermark",
-        "",
-        f"    {report['command']}",
-        "",
+        *heading("The watermark", report["command"]),
         f"{pictures:,} portraits and rendered people, enlarged to 512 pixels. Share from which the id was read right, "
         "in percent, with its 95 % interval by Wilson; and how many seemed to carry another id.",
         "",
@@ -120,10 +116,7 @@ def load_section(report: Mapping[str, Any]) -> list[str]:
     """Return the lines of what many visitors saw of the demo."""
     waited, memory = report["waited"], report["memory"]
     lines = [
-        "## Load",
-        "",
-        f"    {report['command']}",
-        "",
+        *heading("Load", report["command"]),
         f"{report['clients']} clients of the demo at once for {report['seconds']:g} seconds, on {report['cores']} "
         "cores that they share with it; each uploads two pictures, has them swapped, fetches the result and begins "
         f"anew. {report['longest queue']} may wait; whom a full queue refuses comes back 1 to 4 seconds later. One in "

@@ -137,11 +137,12 @@ def build_photo_tab(available: gr.State) -> Pair:
             options = read_options(refine, (strength, faces, boost, keep, colour, grain, label))
             with called(target, "The target picture"):
                 photo = read_photograph(target)
-            sources = [*people.values()] if people else [*([source] if source else []), *(also or ())]
+            own = [*([source] if source else []), *(also or ())]
+            named = {path: f"The source {number} picture" for number, path in people.items()}
             with ExitStack() as names_of_files:
-                for uploaded in sources:
-                    names_of_files.enter_context(called(uploaded, "The source picture"))
-                who: Source = {number: Path(path) for number, path in people.items()} or pipeline.identity(*sources)
+                for uploaded, name in (named or dict.fromkeys(own, "The source picture")).items():
+                    names_of_files.enter_context(called(uploaded, name))
+                who: Source = {number: Path(path) for number, path in people.items()} or pipeline.identity(*own)
                 output = pipeline(who, photo.pixels, return_stages=True, **options.model_dump())
             result, said = output.images[0], summary(output)
             note_run("demo photo", pipeline.public_components(), output.mark_ids[0], consent=consent)

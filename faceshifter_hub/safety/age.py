@@ -5,13 +5,16 @@ how old somebody looks errs by years: docs/guides/provenance.md tells what this 
 """
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from faceshifter_hub.errors import ContentError
-from faceshifter_hub.packaged.faceres import FaceRes
 from faceshifter_hub.settings import get_settings
+
+if TYPE_CHECKING:
+    from faceshifter_hub.packaged.faceres import FaceRes
 
 
 def open_age_gate() -> None:
@@ -52,5 +55,7 @@ def estimate_age(face: np.ndarray) -> float:
 
 
 @cache
-def _judge() -> FaceRes:
+def _judge() -> "FaceRes":
+    from faceshifter_hub.packaged.faceres import FaceRes
+
     return FaceRes.from_package()
