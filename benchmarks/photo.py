@@ -1,7 +1,8 @@
 """Where the time of a swap goes, file to file, when networks are warm: `python benchmarks/photo.py`.
 
 Two rendered examples, enlarged, are source and target. Every part takes turns with all others and with the whole;
-printed are medians as a Markdown table, and the whole against the networks alone.
+printed are medians as a Markdown table, the whole against the networks alone, and what a further face of the same
+photograph costs of the first.
 """
 
 import argparse
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import numpy as np
 import torch
 
 from faceshifter_hub.benchmarking.stages import Stages
@@ -24,6 +26,8 @@ from faceshifter_hub.runtimes import RUNTIMES
 from faceshifter_hub.safety.content import check_content
 
 NETWORKS, WHOLE = "networks, both faces", "the whole"
+GATE, DETECTOR = "content gate, three times", "detect, twice"
+OF_ONE, OF_FOUR = "a photograph of one face, a known source", "the same of four faces"
 
 
 def main() -> None:
@@ -37,12 +41,17 @@ def main() -> None:
     pipeline = FaceShifterPipeline.from_pretrained(runtime=arguments.runtime)
     with tempfile.TemporaryDirectory() as folder:
         calls = parts_of_a_swap(pipeline, Path(folder), arguments.side)
+        calls |= swaps_of_one_and_four(pipeline, Path(folder), arguments.side)
         found = take_turns(calls, arguments.rounds, CLOCKS[arguments.clock])
     print(f"{arguments.side}x{arguments.side}, {pipeline.runtime}, {torch.get_num_threads()} threads\n")
     print("| part | milliseconds | quartiles |\n|---|---|---|")
     for name, timing in found.items():
         print(f"| {name} | {timing.median:.0f} | {timing.low:.0f} to {timing.high:.0f} |")
-    print(f"\nthe whole / networks: {found[WHOLE].median / found[NETWORKS].median:.2f}")
+    whole, of_one, of_four = (found[name].median for name in (WHOLE, OF_ONE, OF_FOUR))
+    all_networks = sum(found[name].median for name in (NETWORKS, GATE, DETECTOR))
+    print(f"\nthe whole / networks of the swap: {whole / found[NETWORKS].median:.2f}")
+    print(f"the whole / networks, the gate's and the detector's too: {whole / all_networks:.2f}")
+    print(f"a further face / the first: {(of_four - of_one) / 3 / of_one:.2f}")
 
 
 def parts_of_a_swap(pipeline: FaceShifterPipeline, folder: Path, side: int) -> dict[str, Callable[[], object]]:
@@ -67,8 +76,8 @@ def parts_of_a_swap(pipeline: FaceShifterPipeline, folder: Path, side: int) -> d
 
     return {
         "read two PNG": lambda: [read_image(file) for file in files],
-        "content gate, three times": lambda: [check_content(photo, "picture") for photo in (*photos, photos[1])],
-        "detect, twice": lambda: [pipeline.detect(photo) for photo in photos],
+        GATE: lambda: [check_content(photo, "picture") for photo in (*photos, photos[1])],
+        DETECTOR: lambda: [pipeline.detect(photo) for photo in photos],
         "align, twice": lambda: [
             align(photo, points, pipeline.resolution) for photo, points in zip(photos, landmarks, strict=True)
         ],
@@ -78,6 +87,20 @@ def parts_of_a_swap(pipeline: FaceShifterPipeline, folder: Path, side: int) -> d
         "encode a PNG and sign it": lambda: result.save(folder / "result.png"),
         WHOLE: lambda: pipeline(*files).save(folder / "result.png"),
     }
+
+
+def swaps_of_one_and_four(pipeline: FaceShifterPipeline, folder: Path, side: int) -> dict[str, Callable[[], object]]:
+    """Return swaps, file to file, into photographs of the same size and of one and of four faces."""
+    examples = sorted((DATA_ROOT / "examples").glob("face_*.webp"))[1:5]
+    people = [cv2.resize(read_image(example), (side // 2, side // 2)) for example in examples]
+    blurred = [people[0], *(cv2.GaussianBlur(person, (0, 0), side / 16) for person in people[1:])]
+    source = pipeline.identity(examples[0])
+    calls: dict[str, Callable[[], object]] = {}
+    for name, quarters in ((OF_ONE, blurred), (OF_FOUR, people)):
+        file = folder / f"{len(calls)}.png"
+        write_image(np.vstack([np.hstack(quarters[:2]), np.hstack(quarters[2:])]), file)
+        calls[name] = lambda file=file: pipeline(source, file, faces="all").save(folder / "result.png")
+    return calls
 
 
 if __name__ == "__main__":

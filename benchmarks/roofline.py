@@ -18,7 +18,14 @@ from PIL import Image, ImageDraw, ImageFont
 from faceshifter_hub.benchmarking.command import read_measurements
 
 SIZE, LEFT, TOP, WIDTH, HEIGHT = (960, 560), 80, 40, 620, 440  # pixels
-COLOURS = {"eager": (120, 120, 120), "torch": (20, 70, 170), "onnxruntime": (200, 80, 20), "openvino": (20, 130, 60)}
+COLOURS = {
+    "eager": (120, 120, 120),
+    "torch": (20, 70, 170),
+    "inductor": (120, 40, 160),
+    "inductor-bf16": (200, 30, 110),
+    "onnxruntime": (200, 80, 20),
+    "openvino": (20, 130, 60),
+}
 INK, PALE = (60, 60, 60), (225, 225, 225)
 RADIUS = 5
 

@@ -1,4 +1,4 @@
-"""`faceshifter export`: components become ONNX graphs, which the runtimes onnxruntime and openvino run."""
+"""`faceshifter export`: components become what another runtime than torch runs: ONNX graphs, compiled packages."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceshifter_hub.errors import ComponentError, UnwritableOutputError
+from faceshifter_hub.runtimes import COMPILED, ENGINES, Runtime
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -20,9 +21,15 @@ RESOLUTION = 256  # of the faces that a component takes which takes any
 def add_export(subparsers: "Subparsers") -> None:
     """Add `faceshifter export`."""
     parser = subparsers.add_parser(
-        "export", help="make ONNX graphs of a pipeline or component, for the runtimes onnxruntime and openvino"
+        "export", help="make what other runtimes than torch run of a pipeline or component: graphs, compiled packages"
     )
     parser.add_argument("address", nargs="?", metavar="ADDRESS", help="registered name, folder or hf://owner/repo")
+    parser.add_argument(
+        "--runtime",
+        choices=[*COMPILED, *ENGINES],
+        default="onnxruntime",
+        help="that is to run them (onnxruntime); what inductor compiles runs on machines like this one alone",
+    )
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, help="copy the graphs to this folder, too")
     parser.add_argument("--json", action="store_true", help="print where the graphs are as JSON")
     parser.set_defaults(run=run_export)
@@ -38,7 +45,7 @@ def run_export(arguments: argparse.Namespace) -> None:
     for address in component_addresses(arguments.address or get_settings().pipeline):
         tell(f"exporting {address} ...")
         started = time.perf_counter()
-        graphs = export(address)
+        graphs = export(address, arguments.runtime)
         if arguments.output and graphs:
             graphs = copy_graphs(graphs, arguments.output / Path(address).name)
         tell("", "\n")
@@ -53,21 +60,27 @@ def run_export(arguments: argparse.Namespace) -> None:
             print(path)
 
 
-def export(address: str) -> dict[str, Path]:
-    """Return a component's graphs by name, exporting them where that was not done; none of what is not exported.
+def export(address: str, runtime: Runtime) -> dict[str, Path]:
+    """Return a component's graphs for a runtime by name, exporting them where that was not done; none of detectors.
 
     Raises:
         FaceShifterError: The component cannot be found, loaded or exported.
     """
+    from torch import nn
+
     from faceshifter_hub.component import component_interface, component_kind, load_component
-    from faceshifter_hub.runtimes.networks import with_graphs
+    from faceshifter_hub.runtimes.choice import pick_device
+    from faceshifter_hub.runtimes.networks import form_of, with_graphs
     from faceshifter_hub.runtimes.store import make_graphs
 
     kind = component_kind(address)
     component = with_graphs({kind: load_component(address, kind)}).get(kind)
     if component is None:
         return {}
-    return make_graphs(component, component_interface(address, kind).resolution or RESOLUTION)
+    form = form_of(runtime)
+    if form != "onnx":
+        nn.Module.to(component, pick_device(None))  # which it is compiled for
+    return make_graphs(component, component_interface(address, kind).resolution or RESOLUTION, form)
 
 
 def copy_graphs(graphs: dict[str, Path], folder: Path) -> dict[str, Path]:

@@ -53,6 +53,7 @@ faceshifter pull hf://owner/repo@v1.0
 """,
     "faceshifter export": """
 faceshifter export
+faceshifter export --runtime inductor-bf16
 faceshifter export aad-lite-256 -o graphs/ --json
 """,
     "faceshifter demo": """

@@ -129,8 +129,9 @@ class FaceShifterPipeline:
         components: One component a kind; `hear_refiner` may be missing, then stage 1's result is the result.
         addresses: Where each came from; in what the pipeline writes.
         device: Of the networks.
-        runtime: What runs the networks: `torch`, `onnxruntime`, `openvino`, or `auto`; by default the setting
-            `FACESHIFTER_RUNTIME`. The attribute of this name says which it is.
+        runtime: What runs the networks: `torch`, `inductor`, `inductor-bf16`, `onnxruntime`, `openvino`, or `auto`,
+            the fastest of those exported; by default the setting `FACESHIFTER_RUNTIME`. The attribute of this name
+            says which it is.
 
     Raises:
         SettingsError: The device does not exist, or the runtime does not run on it.
@@ -170,7 +171,7 @@ class FaceShifterPipeline:
             address: Of a pipeline: a registered name, a folder, `hf://owner/repo[@revision]`. By default the setting
                 `FACESHIFTER_PIPELINE`.
             device: Torch device; by default the setting `FACESHIFTER_DEVICE`.
-            runtime: See the class; what it lacks is exported first, which takes about half a minute, once.
+            runtime: See the class; what it lacks is exported first, which takes half a minute to three minutes, once.
             **components: Address of a component to use instead of the pipeline's own, by kind:
                 `hear_refiner="hear-lite-256"`.
 

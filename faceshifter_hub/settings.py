@@ -18,7 +18,7 @@ class Settings(BaseSettings):
     device: str = Field(default="auto", description="torch device; `auto` takes CUDA where there is one, else the CPU")
     runtime: str = Field(
         default="auto",
-        description="what runs the networks: torch, onnxruntime, openvino; `auto` is onnxruntime after an export",
+        description="runs the networks: torch, inductor[-bf16], onnxruntime, openvino; `auto` is the fastest exported",
     )
     max_image_pixels: int = Field(default=50_000_000, gt=0, description="largest picture read, in pixels")
     max_image_bytes: int = Field(default=64 * 2**20, gt=0, description="largest picture file read, in bytes")

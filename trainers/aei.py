@@ -29,6 +29,7 @@ from trainers.photo_triplets import load_exchanged
 from trainers.rendered import LiveTriplets, load_triplets
 from trainers.streams import open_streams
 from trainers.views import random_view
+from trainers.worn_glasses import load_glasses
 
 GRID_ROWS = 12
 R1_STEPS = 16  # the penalty changes slowly, so it is due now and then, that much heavier (StyleGAN2, arXiv 1912.04958)
@@ -131,6 +132,7 @@ def main(argv: list[str] | None = None) -> None:
     exchanged = load_exchanged(options, prepared, [weight for _, weight in folders], accelerator)
     held_out = load_preview(folders, options.resolution, photos, GRID_ROWS, streams)
     triplets = load_triplets(options.synthetic_data_dir, options.resolution)
+    glasses = load_glasses(map(triplets.fields, range(len(triplets))), options.resolution)
     live = LiveTriplets(options.resolution, options.seed + accelerator.process_index, options.synthesis_workers)
     rendered = live if options.synthesize_on_the_fly else triplets
     samples = run.samples_before(options.max_train_steps, options, accelerator)
@@ -142,10 +144,11 @@ def main(argv: list[str] | None = None) -> None:
         samples,
         options.seed,
         *shares,
+        glasses=glasses,
         exchanged=exchanged,
         exchanged_share=options.exchanged_ratio,
     )
-    preview = SwapPairs(held_out, triplets, options.resolution, GRID_ROWS, 1, 1.0, 0.25)
+    preview = SwapPairs(held_out, triplets, options.resolution, GRID_ROWS, 1, 1.0, 0.25, glasses=glasses)
 
     identity_encoder = run.load_identity_encoder(options).to(accelerator.device)
     aei = build(options)
@@ -192,6 +195,7 @@ def main(argv: list[str] | None = None) -> None:
             with accelerator.autocast():
                 with torch.no_grad():
                     z_source = identity_encoder(source)
+                    z_wanted = identity_encoder(batch["bare_source"])
                     z_before = identity_encoder(target)
                 result, z_target, z_result = aei(target, z_source)
             result = result.float()
@@ -239,7 +243,7 @@ def main(argv: list[str] | None = None) -> None:
             view = random_view(len(result), result) if options.identity_views else nn.Identity()
             with accelerator.autocast():
                 z_swap, maps = identity_encoder.features(view(result))
-            values["identity"] = losses.identity_loss(z_swap.float(), z_source.float())
+            values["identity"] = losses.identity_loss(z_swap.float(), z_wanted.float())
             if weights["target_identity"]:
                 values["target_identity"] = losses.target_identity_loss(z_swap.float(), z_before.float(), same)
             if weights["feature"]:

@@ -179,13 +179,14 @@ def main(argv: list[str] | None = None) -> None:
             with accelerator.autocast():
                 with torch.no_grad():
                     z_source = identity_encoder(source)
+                    z_wanted = identity_encoder(batch["bare_source"])
                     z_target = identity_encoder(target)
                 swapped, error = aei(target, z_source)
                 result = refiner(swapped, error).float()
                 view = random_view(len(result), result) if options.identity_views else nn.Identity()
                 z_result, maps = identity_encoder.features(view(result))
             values = {
-                "identity": losses.identity_loss(z_result.float(), z_source.float()),
+                "identity": losses.identity_loss(z_result.float(), z_wanted.float()),
                 "change": losses.change_loss(result, swapped),
                 "reconstruction": losses.reconstruction_loss(result, target, batch["same"]),
                 "true_swap": losses.true_swap_loss(result, batch["truth"], batch["known"], face),

@@ -1,7 +1,7 @@
 """Training pairs: photographs without a true swap, rendered triplets whose true swap is known."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from trainers.streams import PhotoStream
 from trainers.worn_glasses import wear
 
 OCCLUDED = 0.5  # share of targets under an occluder, where there are occluders
-BESPECTACLED = 0.3  # share of targets that are given glasses, where there are glasses
+BESPECTACLED = 0.3  # share of targets, and of sources, that are given glasses, where there are glasses
 JITTER_SHIFT, JITTER_ZOOM, JITTER_ROTATION = 0.015, 0.03, 2.0  # of the side, of the scale, degrees: detectors differ
 
 
@@ -34,8 +34,9 @@ def warp(photo: Photo, matrix: np.ndarray, resolution: int) -> np.ndarray:
 class SwapPairs(Dataset):
     """Pairs (X_s, X_t), the true swap with them where it is known. Sample n depends on `seed` and n alone.
 
-    Each item: `source`, `target`, `truth` (3, R, R) in [-1, 1]; `known`, whether the truth is known (else it holds the
-    target); `same`, whether source and target are the same picture.
+    Each item: `source`, `bare_source`, `target`, `truth` (3, R, R) in [-1, 1]; `known`, whether the truth is known
+    (else it holds the target); `same`, whether source and target are the same picture. The bare source is the source
+    before glasses were put on it: who somebody is, and what a result is to show, glasses do not change.
 
     Args:
         photos: of two people at least.
@@ -46,7 +47,8 @@ class SwapPairs(Dataset):
         different: share of pairs of different people (the paper: 0.8 for AEI-Net, 0.5 for HEAR-Net).
         rendered: share of rendered samples, with a known truth, where there are triplets.
         occluders: cut-outs pasted over half of the targets and their truths, alike.
-        glasses: aligned ones, put on some of the targets and their truths, alike.
+        glasses: aligned ones, put on some of the targets and their truths, alike, and on some of the sources, whose
+            they are to stay.
         exchanged: what draws photographs whose swap is known, if anything does.
         exchanged_share: of the samples of photographs.
     """
@@ -96,19 +98,20 @@ class SwapPairs(Dataset):
         truths = [] if swap.truth is None or swap.truth is swap.target else [swap.truth]
         faces = [warp(photo, matrix, self.resolution) for photo in (swap.target, *truths)]
         for cutouts, share, put in ((self.glasses, BESPECTACLED, wear), (self.occluders, OCCLUDED, occlude)):
-            if cutouts and rng.random() < share:
-                occluded = put(faces, cutouts[int(rng.integers(len(cutouts)))], rng)
-                faces = [np.rint(face).astype(np.uint8) for face in occluded]
+            faces = sometimes(put, share, faces, cutouts, rng)
         flip, light = rng.random() < 0.5, random_light(rng)
         finished = [finish(face, flip, light) for face in faces]
         x_t, x_truth = finished[0], finished[-1]
         if same:
-            x_s = x_t
+            x_s = x_bare = x_t
         else:
-            face = warp(swap.source, self.jittered(swap.source, rng), self.resolution)
-            x_s = finish(face, rng.random() < 0.5, random_light(rng))
+            bare = warp(swap.source, self.jittered(swap.source, rng), self.resolution)
+            (worn,) = sometimes(wear, BESPECTACLED, [bare], self.glasses, rng)
+            flip, light = rng.random() < 0.5, random_light(rng)
+            x_s, x_bare = (finish(face, flip, light) for face in (worn, bare))
         return {
             "source": x_s,
+            "bare_source": x_bare,
             "target": x_t,
             "truth": x_truth,
             "known": torch.tensor(swap.truth is not None),
@@ -161,6 +164,19 @@ class PairStream(IterableDataset):
             rng, _, rendered = self.pairs.begin(n)
             taken[self.pairs.triplets if rendered else self.pairs.photos.choose(rng)] += 1
         return taken
+
+
+Put = Callable[[Sequence[np.ndarray], np.ndarray, np.random.Generator], list[np.ndarray]]
+
+
+def sometimes(
+    put: Put, share: float, faces: list[np.ndarray], cutouts: Sequence[np.ndarray], rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Put one of the cut-outs, if there are any, on all faces (R, R, 3) uint8 alike, in that share of cases."""
+    if not cutouts or rng.random() >= share:
+        return faces
+    covered = put(faces, cutouts[int(rng.integers(len(cutouts)))], rng)
+    return [np.rint(face).astype(np.uint8) for face in covered]
 
 
 def random_light(rng: np.random.Generator) -> tuple[np.ndarray, float, bool]:

@@ -78,13 +78,13 @@ def as_table(measured: dict[str, Any], old: dict[str, Any] | None) -> list[str]:
         f"matrix product: {peak:.0f} GFLOP/s; copy: {measured['bandwidth_gbs']:.0f} GB/s",
         f"load and first swap: {measured['start_seconds']:.1f} s; memory: {measured['memory_mb']:.0f} MB",
         "",
-        f"{'stage':12} {'runtime':12} {'batch':>5} {'ms':>8} {'quartiles':>15} {'GFLOP/s':>8} {'of peak':>8} "
+        f"{'stage':12} {'runtime':13} {'batch':>5} {'ms':>8} {'quartiles':>15} {'GFLOP/s':>8} {'of peak':>8} "
         f"{'times eager':>12} {'differs by':>11}" + (f" {'times old':>10}" if old else ""),
     ]
     for row in measured["rows"]:
         spread = f"{row['low']:.1f} to {row['high']:.1f}"
         line = (
-            f"{row['stage']:12} {row['runtime']:12} {row['batch']:5} {row['milliseconds']:8.1f} {spread:>15} "
+            f"{row['stage']:12} {row['runtime']:13} {row['batch']:5} {row['milliseconds']:8.1f} {spread:>15} "
             f"{row['gflops']:8.1f} {row['gflops'] / peak:8.0%} {row['times_eager']:12.2f} {row['difference']:11.1e}"
         )
         if _key(row) in before:

@@ -18,6 +18,7 @@ from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.media.images import read_image
 from faceshifter_hub.pipeline import FaceShifterPipeline
 from faceshifter_hub.registry import KINDS, Kind, sha256_of
+from faceshifter_hub.runtimes.choice import pick_runtime
 
 WITHOUT_NETWORK = ("target", "truth", "pasted")
 STAGE_1 = "stage-1"
@@ -79,7 +80,7 @@ class PipelineSwapper:
     components: Mapping[Kind, Any]
 
     def key(self, case: Case) -> str:
-        return key_of(dict(self.components), self.refine)
+        return key_of(dict(self.components), self.refine, self.pipeline.runtime)
 
     def swap(self, scenes: Sequence[Scene]) -> list[np.ndarray | str]:
         """Swap the scenes in which the pipeline finds both faces, as one batch."""
@@ -204,7 +205,11 @@ def is_results(path: Path) -> bool:
 
 def pipeline_contestant(address: str, kind: Literal["pipeline", "baseline"], device: str | None) -> Contestant:
     """Load a pipeline: both stages where it has two."""
-    pipeline = FaceShifterPipeline.from_pretrained(address, device=device)
+    # `auto` goes by what this machine exported, which no figure may depend on
+    runtime = pick_runtime(None)
+    pipeline = FaceShifterPipeline.from_pretrained(
+        address, device=device, runtime="torch" if runtime == "auto" else runtime
+    )
     components = pipeline.describe_components()
     step = STEP.search(address)
     space = pipeline.components["aad_generator"].interface.identity_space

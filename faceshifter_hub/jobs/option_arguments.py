@@ -36,7 +36,9 @@ def add_option_arguments(parser: argparse.ArgumentParser) -> None:
 def add_runtime_argument(parser: argparse.ArgumentParser) -> None:
     """Add the pipeline's runtime."""
     parser.add_argument(
-        "--runtime", choices=RUNTIMES, help="what runs the networks; auto is onnxruntime after `faceshifter export`"
+        "--runtime",
+        choices=RUNTIMES,
+        help="what runs the networks; auto is the fastest that `faceshifter export` made",
     )
 
 

@@ -67,7 +67,8 @@ class FaceParser(ComponentMixin):
             skips.append(x)
         for block, skip in zip(self.up, skips[-2::-1], strict=True):
             x = torch.cat([block(x), skip], dim=1)  # (B, C, S, S)
-        return F.interpolate(self.to_logits(x), (resolution, resolution), mode="bilinear", antialias=True)
+        logits = self.to_logits(x).float()  # under autocast bfloat16, which no CPU resamples with antialiasing
+        return F.interpolate(logits, (resolution, resolution), mode="bilinear", antialias=True)
 
 
 def glasses_share(parser: FaceParser, faces: torch.Tensor) -> torch.Tensor:

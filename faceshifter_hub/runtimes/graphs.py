@@ -1,4 +1,4 @@
-"""Components as ONNX graphs, by `torch.export`: one graph for each thing that a pipeline asks of a component."""
+"""Components as graphs for `torch.export`, one for each thing that a pipeline asks of a component; and as ONNX."""
 
 import logging
 import warnings
@@ -25,7 +25,7 @@ TARGETS, IDENTITIES_SHOWN = 2, 3  # in the examples that graphs are traced with
 
 @dataclass(frozen=True)
 class Graph:
-    """What becomes an ONNX graph.
+    """What is exported.
 
     Attributes:
         module: Takes tensors or lists of them, gives a tensor or a sequence of them.
@@ -74,7 +74,7 @@ def graphs_of(component: ComponentMixin, resolution: int) -> dict[str, Graph]:
         resolution: R, of the aligned faces.
     """
     fused = fuse(component)
-    face = torch.zeros(TARGETS, 3, resolution, resolution)
+    face = torch.zeros(TARGETS, 3, resolution, resolution, device=next(component.parameters()).device)
     if isinstance(fused, AADGenerator):
         return _generator_graphs(fused)
     if component.kind == "face_parser":  # which sees boosted faces too
@@ -85,12 +85,12 @@ def graphs_of(component: ComponentMixin, resolution: int) -> dict[str, Graph]:
 
 
 def _generator_graphs(generator: AADGenerator) -> dict[str, Graph]:
-    config = generator.config
+    config, device = generator.config, generator.device
     z_att = [
-        torch.zeros(TARGETS, channels, int(size), int(size))
+        torch.zeros(TARGETS, channels, int(size), int(size), device=device)
         for size, channels in zip(generator.blocks, config.attribute_channels, strict=True)
     ]
-    z_id = torch.ones(TARGETS, IDENTITIES_SHOWN, config.identity_dim)
+    z_id = torch.ones(TARGETS, IDENTITIES_SHOWN, config.identity_dim, device=device)
     with torch.no_grad():
         levels = generator.modulate_attributes(z_att)
         modulations = Modulate(generator)(z_att)

@@ -1,19 +1,20 @@
 """What a pipeline runs in place of its components: fused by torch, or as graphs by another engine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from faceshifter_hub.component import ComponentMixin
 from faceshifter_hub.errors import SettingsError
 from faceshifter_hub.registry import Kind
-from faceshifter_hub.runtimes import Engine, Runtime
+from faceshifter_hub.runtimes import COMPILED, ENGINES, Runtime
+from faceshifter_hub.runtimes.compiled import has_bf16, open_compiled
 from faceshifter_hub.runtimes.engines import Run, is_installed, open_graph
 from faceshifter_hub.runtimes.fused import fuse
 from faceshifter_hub.runtimes.graphs import FORWARD, GENERATE, MODULATE
-from faceshifter_hub.runtimes.store import find_graphs, graph_store, key_of, make_graphs
+from faceshifter_hub.runtimes.store import Form, find_graphs, graph_store, key_of, make_graphs
 
 EXPORTED: tuple[Kind, ...] = ("identity_encoder", "attribute_encoder", "aad_generator", "hear_refiner", "face_parser")
 # OpenVINO 2026.4 refuses the one's fixed resampling to its crop and resamples with other weights in the other
@@ -28,8 +29,8 @@ def open_networks(
     Args:
         components: Of the pipeline.
         resolution: R, of the aligned faces.
-        runtime: `auto` is ONNX Runtime on a CPU for whose every network a graph was exported, else torch: to export
-            takes longer than many swaps.
+        runtime: `auto` is the fastest of those that every network was exported for, else torch: to export takes
+            longer than many swaps. In bfloat16 only where the device multiplies in it.
         device: Of the components.
 
     Raises:
@@ -37,26 +38,33 @@ def open_networks(
         MissingPackageError: The runtime, or what exports to it, is not installed.
         ComponentError: A component cannot be exported, or its graph not be run.
     """
-    engine = _choose(components, resolution, runtime, device)
+    chosen = _fastest_exported(components, resolution, device) if runtime == "auto" else runtime
+    if chosen in ENGINES and device.type != "cpu":
+        raise SettingsError(f"The runtime {chosen} runs on the CPU; take the runtime torch on '{device}'.")
     networks: dict[Kind, Any] = dict(components)
     for kind, component in with_graphs(components).items():
-        if engine == "torch" or (engine == "openvino" and kind in NOT_BY_OPENVINO):
+        if chosen == "torch" or (chosen == "openvino" and kind in NOT_BY_OPENVINO):
             networks[kind] = fuse(component)
         else:
-            networks[kind] = _on_engine(kind, engine, make_graphs(component, resolution))
-    return engine, networks
+            networks[kind] = _opened(kind, chosen, make_graphs(component, resolution, form_of(chosen)))
+    return chosen, networks
 
 
-def _choose(
-    components: Mapping[Kind, ComponentMixin], resolution: int, runtime: Runtime, device: torch.device
-) -> Literal["torch"] | Engine:
-    on_cpu = device.type == "cpu"
-    if runtime == "auto":
-        ready = on_cpu and is_installed("onnxruntime") and all_exported(components, resolution)
-        return "onnxruntime" if ready else "torch"
-    if runtime != "torch" and not on_cpu:
-        raise SettingsError(f"The runtime {runtime} runs on the CPU; take the runtime torch on '{device}'.")
-    return runtime
+def form_of(runtime: Runtime) -> Form:
+    """Return what a runtime other than torch wants graphs to be written as."""
+    for form in COMPILED:
+        if runtime == form:
+            return form
+    return "onnx"
+
+
+def _fastest_exported(components: Mapping[Kind, ComponentMixin], resolution: int, device: torch.device) -> Runtime:
+    if has_bf16(device) and all_exported(components, resolution, "inductor-bf16"):
+        return "inductor-bf16"
+    if all_exported(components, resolution, "inductor"):
+        return "inductor"
+    ready = device.type == "cpu" and is_installed("onnxruntime") and all_exported(components, resolution, "onnx")
+    return "onnxruntime" if ready else "torch"
 
 
 def with_graphs(components: Mapping[Kind, ComponentMixin]) -> dict[Kind, ComponentMixin]:
@@ -68,15 +76,21 @@ def with_graphs(components: Mapping[Kind, ComponentMixin]) -> dict[Kind, Compone
     }
 
 
-def all_exported(components: Mapping[Kind, ComponentMixin], resolution: int) -> bool:
+def all_exported(components: Mapping[Kind, ComponentMixin], resolution: int, form: Form) -> bool:
     """Whether the graphs of all components that have any are in the store."""
     if not graph_store().is_dir():
         return False  # weights need not be read through
-    return all(find_graphs(key_of(component, resolution)) for component in with_graphs(components).values())
+    keys = (key_of(component, resolution, form) for component in with_graphs(components).values())
+    return all(find_graphs(key, form) for key in keys)
 
 
-def _on_engine(kind: Kind, engine: Engine, graphs: Mapping[str, Path]) -> Any:
-    opened = {name: OnTensors(open_graph(engine, path)) for name, path in graphs.items()}
+def _opened(kind: Kind, runtime: Runtime, graphs: Mapping[str, Path]) -> Any:
+    opened: dict[str, Graph] = {}
+    for name, path in graphs.items():
+        if runtime == "onnxruntime" or runtime == "openvino":
+            opened[name] = OnTensors(open_graph(runtime, path))
+        else:
+            opened[name] = open_compiled(name, path)
     match kind:
         case "aad_generator":
             return EngineGenerator(opened[MODULATE], opened[GENERATE])
@@ -84,6 +98,9 @@ def _on_engine(kind: Kind, engine: Engine, graphs: Mapping[str, Path]) -> Any:
             return opened[FORWARD]
         case _:
             return FirstOf(opened[FORWARD])
+
+
+Graph = Callable[..., list[torch.Tensor]]  # tensors in, as many as the graph has inputs
 
 
 class OnTensors:
@@ -100,7 +117,7 @@ class OnTensors:
 class FirstOf:
     """A graph that gives one tensor, which is not put into a list."""
 
-    def __init__(self, graph: OnTensors):
+    def __init__(self, graph: Graph):
         self.graph = graph
 
     def __call__(self, *inputs: torch.Tensor) -> torch.Tensor:
@@ -111,7 +128,7 @@ class FirstOf:
 class EngineGenerator:
     """The two methods of a generator that a pipeline calls."""
 
-    def __init__(self, modulate: OnTensors, generate: OnTensors):
+    def __init__(self, modulate: Graph, generate: Graph):
         self._modulate, self._generate = modulate, generate
 
     def modulate_attributes(self, z_att: Sequence[torch.Tensor]) -> list[torch.Tensor]:

@@ -1,4 +1,4 @@
-"""The embedded default by every engine, on 64 faces, against the networks as they were trained."""
+"""The embedded default by every runtime, on 64 faces, against the networks as they were trained."""
 
 import pytest
 import torch
@@ -6,7 +6,8 @@ import torch
 from faceshifter_hub.benchmarking.run import example_faces
 from faceshifter_hub.benchmarking.stages import Stages, largest_difference
 from faceshifter_hub.pipeline import FaceShifterPipeline
-from faceshifter_hub.runtimes import ENGINES
+from faceshifter_hub.runtimes import COMPILED, ENGINES
+from faceshifter_hub.runtimes import networks as runtime_networks
 from faceshifter_hub.settings import get_settings
 
 TOLERANCE = 1e-3
@@ -32,9 +33,9 @@ def largest_differences(pipeline: FaceShifterPipeline) -> dict[str, float]:
     return {name: largest_difference(by_engine[name](), eager[name]()) for name in eager if name != "modulations"}
 
 
-@pytest.mark.parametrize("runtime", ["torch", *ENGINES])
+@pytest.mark.parametrize("runtime", ["torch", "inductor", *ENGINES])
 def test_every_stage(exported, runtime):
-    if runtime != "torch":
+    if runtime in ENGINES:
         pytest.importorskip(runtime)
     pipeline = FaceShifterPipeline.from_pretrained(runtime=runtime)
     assert pipeline.runtime == runtime
@@ -54,18 +55,34 @@ def people():
     return given, [Stages(pipeline.components, *batch).calls()["swap"]() for batch in given]
 
 
-@pytest.mark.parametrize("runtime", ENGINES)
+@pytest.mark.parametrize("runtime", ["inductor", *ENGINES])
 def test_64_swapped_faces(exported, people, runtime):
-    pytest.importorskip(runtime)
+    if runtime in ENGINES:
+        pytest.importorskip(runtime)
     networks = FaceShifterPipeline.from_pretrained(runtime=runtime).networks
     for batch, expected in zip(*people, strict=True):
         torch.testing.assert_close(Stages(networks, *batch).calls()["swap"](), expected, atol=TOLERANCE, rtol=0)
 
 
-def test_auto_takes_what_was_exported_and_parses_boosted_faces(exported):
-    FaceShifterPipeline.from_pretrained(runtime="onnxruntime")
-    pipeline = FaceShifterPipeline.from_pretrained()
-    assert pipeline.runtime == "onnxruntime"
+def test_64_swapped_faces_in_bfloat16_lie_40_decibels_and_more_from_float32(exported, people):
+    networks = FaceShifterPipeline.from_pretrained(runtime="inductor-bf16").networks
+    for batch, expected in zip(*people, strict=True):
+        error = (Stages(networks, *batch).calls()["swap"]() - expected) / 2  # of values in [-1, 1]
+        decibels = -10 * torch.log10(error.square().mean((1, 2, 3)))
+        assert 40 <= decibels.min() and decibels.max() < 90, "and it is not float32 by another name"
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_auto_takes_bfloat16_only_where_it_is_fast(exported, monkeypatch, able):
+    for runtime in COMPILED:
+        FaceShifterPipeline.from_pretrained(runtime=runtime)
+    monkeypatch.setattr(runtime_networks, "has_bf16", lambda device: able)
+    assert FaceShifterPipeline.from_pretrained().runtime == ("inductor-bf16" if able else "inductor")
+
+
+@pytest.mark.parametrize("runtime", ["inductor", "onnxruntime"])
+def test_boosted_faces_are_parsed(exported, runtime):
+    pipeline = FaceShifterPipeline.from_pretrained(runtime=runtime)
     faces = torch.rand(1, 3, 512, 512) * 2 - 1
     with torch.inference_mode():
         expected = pipeline.components["face_parser"](faces)

@@ -1,3 +1,4 @@
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
@@ -98,7 +99,7 @@ def test_sample_n_depends_on_seed_and_n_alone(photos, triplets):
 
 def test_samples_are_faces_in_range(photos, triplets):
     for s in samples(SwapPairs(photos, triplets, 32, 20, 0, 0.5, 0.5)):
-        for key in ("source", "target", "truth"):
+        for key in ("source", "bare_source", "target", "truth"):
             assert s[key].shape == (3, 32, 32) and s[key].dtype == torch.float32
             assert s[key].min() >= -1 and s[key].max() <= 1
 
@@ -131,16 +132,27 @@ def test_occluders_of_targets_can_be_pasted(triplets):
     assert samples(SwapPairs(people(), triplets, SIDE, 20, 0, 0.5, 1.0, cutouts))
 
 
-def test_glasses_are_put_on_target_and_truth_alike(triplets):
+@pytest.fixture
+def glasses():
     glasses = np.zeros((SIDE, SIDE, 4), np.float32)
     glasses[SIDE // 2 - 8 : SIDE // 2 - 2, 10:-10] = (255, 0, 0, 255)
-    worn = 0
-    for s in samples(SwapPairs(people(), triplets, SIDE, 60, 0, 1.0, 1.0, glasses=[glasses])):
-        red = [(s[key][0] - s[key][1] > 0.5) for key in ("source", "target", "truth")]
-        assert not red[0].any()
-        assert (red[1] == red[2]).float().mean() > 0.97
-        worn += bool(red[1].any())
-    assert 8 < worn < 30
+    return glasses
+
+
+def test_glasses_are_put_on_target_and_truth_alike_and_on_sources_by_themselves(triplets, glasses):
+    worn = Counter()
+    for s in samples(SwapPairs(people(), triplets, SIDE, 120, 0, 1.0, 1.0, glasses=[glasses])):
+        red = {key: s[key][0] - s[key][1] > 0.5 for key in ("source", "bare_source", "target", "truth")}
+        assert (red["target"] == red["truth"]).float().mean() > 0.97
+        assert not red["bare_source"].any()
+        assert ((s["source"] - s["bare_source"]).abs().amax(0) > 0.02).float().mean() < 0.15
+        worn[bool(red["source"].any()), bool(red["target"].any())] += 1
+    assert len(worn) == 4 and all(4 < count < 80 for count in worn.values())
+
+
+def test_the_source_of_a_same_pair_is_its_target_glasses_and_all(photos, glasses):
+    for s in samples(SwapPairs(photos, None, SIDE, 20, 0, 0.0, 0.0, glasses=[glasses])):
+        assert torch.equal(s["source"], s["target"]) and torch.equal(s["bare_source"], s["target"])
 
 
 # ---- light
