@@ -2,9 +2,14 @@
 
 import base64
 import binascii
+import os
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 
 import gradio as gr
 import numpy as np
@@ -23,7 +28,7 @@ from faceshifter_hub.demo.inputs import (
 )
 from faceshifter_hub.demo.loading import load_pipeline
 from faceshifter_hub.demo.sessions import Sessions
-from faceshifter_hub.errors import FaceShifterError
+from faceshifter_hub.errors import FaceShifterError, MediaError
 from faceshifter_hub.frames import FrameSwapper
 from faceshifter_hub.media.images import read_image
 from faceshifter_hub.options import SwapOptions
@@ -34,7 +39,6 @@ LANE = "live"
 LIVE_SIDE = 480  # pixels of a frame's longer side
 EVERY = 0.25  # seconds between frames asked for
 LONGEST = 120  # seconds; others wait meanwhile
-FRAME_FORMATS = ("JPEG", "PNG", "WEBP")
 INTRO = f"""Press the camera, allow it, and press record. Frames are made smaller ({LIVE_SIDE} pixels), swapped and
 forgotten; on a processor alone a frame may take a second. One visitor is live at a time, for {LONGEST} seconds."""
 READY = "Choose a source, tick the statement, then start the camera."
@@ -67,14 +71,13 @@ def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
                 label="Camera",
                 sources=["webcam"],
                 streaming=True,
-                type="pil",
                 webcam_options=gr.WebcamOptions(mirror=True, constraints={"video": {"width": {"ideal": 640}}}),
                 buttons=[],
                 elem_id="camera",
                 height=280,
                 alt_text="What the camera sees",
             )
-            camera.preprocess = read_camera  # type: ignore[method-assign]
+            camera.preprocess = read_camera  # type: ignore[method-assign, assignment]
             swapped = gr.Image(
                 label="Swapped",
                 interactive=False,
@@ -86,7 +89,7 @@ def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
             status = gr.Markdown(READY, elem_id="live-status")
 
     def swap_frame(
-        frame: Image.Image | None,
+        frame: bytes | None,
         source: str | None,
         consent: bool,
         refine: bool,
@@ -139,26 +142,44 @@ def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
     return source
 
 
-def read_camera(payload: ImageData | None) -> Image.Image | None:
-    """Return the frame that the browser sent along, its pixels not yet decoded; a path on this machine is not read."""
+def read_camera(payload: ImageData | None) -> bytes | None:
+    """Return the frame that the browser sent along, not yet decoded; a path on this machine is not read."""
     if payload is None or not payload.url or not payload.url.startswith("data:"):
         return None
     try:
-        data = base64.b64decode(payload.url.partition(",")[2], validate=True)
-        return Image.open(BytesIO(data), formats=FRAME_FORMATS)
-    except (binascii.Error, OSError):
+        return base64.b64decode(payload.url.partition(",")[2], validate=True) or None
+    except binascii.Error:
         return None
 
 
-def reduced(frame: Image.Image) -> np.ndarray:
-    """Return a frame (H, W, 3) uint8 RGB whose longer side is LIVE_SIDE at most.
+def reduced(frame: bytes) -> np.ndarray:
+    """Return a frame (H, W, 3) uint8 RGB whose longer side is LIVE_SIDE at most, decoded as uploads are.
 
     Raises:
         MediaError: It is damaged or exceeds the limits.
     """
-    photo = Image.fromarray(read_image(frame))
+    try:
+        with in_memory(frame) as path:
+            photo = Image.fromarray(read_image(path))
+    except MediaError as error:
+        raise MediaError("A frame of the camera is damaged or too large; try another camera.") from error
     photo.thumbnail((LIVE_SIDE, LIVE_SIDE))
     return np.asarray(photo)
+
+
+@contextmanager
+def in_memory(frame: bytes) -> Iterator[Path]:
+    """Give a frame a name that decoder processes can open, in no folder on Linux, elsewhere for a moment in one."""
+    if hasattr(os, "memfd_create"):
+        with open(os.memfd_create("frame"), "wb") as file:
+            file.write(frame)
+            file.flush()
+            yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "frame")
+            path.write_bytes(frame)
+            yield path
 
 
 def without_file(value: np.ndarray | None) -> ImageData | None:
