@@ -20,7 +20,7 @@ from faceshifter_hub.provenance.marks import draw_id
 from faceshifter_hub.safety.content import check_content
 
 TURNED_EVERY = 25  # frames without an upright face, until lying ones are looked for again
-CONTENT_EVERY = 50  # frames, of which the first passes the content gate
+CONTENT_EVERY = 50  # frames, and results, of which the first passes the content gate
 AGAIN_EVERY = 10  # frames, until a track that nobody was recognised in is looked at again
 
 
@@ -47,7 +47,7 @@ class FrameSwapper:
         """Forget whom was seen: another clip begins."""
         self.tracker = FaceTracker()
         self.sources: WeakKeyDictionary[Track, Identity | None] = WeakKeyDictionary()  # until the tracker forgets them
-        self.number, self.turn = 0, 0
+        self.number, self.turn, self.changed = 0, 0, 0
         self.mark_id = draw_id(self.options)
 
     def state(self) -> dict[str, Any]:
@@ -114,8 +114,18 @@ class FrameSwapper:
         return [role for role in self.roles if id(role.source) not in taken]
 
     def swap(self, frames: Sequence[np.ndarray], assigned: Sequence[Sequence[Assignment]]) -> list[np.ndarray]:
-        """Return the frames (H, W, 3) uint8 RGB with their faces swapped; what they are given decides alone."""
-        return self.pipeline.swap_faces(frames, assigned, self.options, mark_id=self.mark_id)[0]
+        """Return the frames (H, W, 3) uint8 RGB with their faces swapped; what they are given decides alone.
+
+        Raises:
+            ContentError: A result seems to show nudity; not every one is looked at.
+        """
+        results = self.pipeline.swap_faces(frames, assigned, self.options, mark_id=self.mark_id)[0]
+        for result, its in zip(results, assigned, strict=True):
+            if its:
+                if self.changed % CONTENT_EVERY == 0:
+                    check_content(result, "result's frame")
+                self.changed += 1
+        return results
 
     def credentials(self, target: Path | None = None) -> Credentials | None:
         """Return what the clip's file says of itself; None where marks are off.

@@ -71,6 +71,22 @@ def test_a_result_is_refused(pipe, monkeypatch):
     assert not np.array_equal(seen[2], read_image(TARGET))
 
 
+def test_results_of_frames_are_sampled(pipe, monkeypatch):
+    monkeypatch.setattr("faceshifter_hub.frames.CONTENT_EVERY", 2)
+    swapper = FrameSwapper(pipe, SOURCE, SwapOptions())
+    frame = read_image(TARGET)
+    seen = []
+    monkeypatch.setattr(content, "score_content", lambda photo: seen.append(photo) or 0.0)
+    assigned = swapper.assign(frame)
+    assert len(seen) == 1 and seen.pop() is frame
+    swapped = swapper.swap([frame, frame, frame, frame], [assigned, [], assigned, assigned])
+    assert [any(photo is its for its in seen) for photo in swapped] == [True, False, False, True]
+    monkeypatch.setattr(content, "score_content", lambda photo: 1.0)
+    swapper.reset()
+    with pytest.raises(ContentError, match="The result's frame seems to show nudity"):
+        swapper.swap([frame], [assigned])
+
+
 def test_frames_are_sampled_and_nothing_of_a_refused_video_is_written(pipe, refuse, tmp_path, monkeypatch):
     frames = [np.roll(read_image(TARGET)[::2, ::2], n, 1) for n in range(4)]
     monkeypatch.setattr("faceshifter_hub.frames.CONTENT_EVERY", 2)
