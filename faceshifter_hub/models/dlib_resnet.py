@@ -3,6 +3,7 @@
 Davis King, "High quality face recognition with deep metric learning", blog.dlib.net, 2017; weights CC0.
 """
 
+import re
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
@@ -142,14 +143,11 @@ class _DatReader:
         count = prod(shape)
         layouts = [(*shape, 1, 1, 1)[:4], (1, *shape, 1, 1)[:4]]
         headers = [b"".join(map(_compact_integer, (2, *layout))) for layout in layouts]
-        found = [(start, header) for header in headers if (start := self.data.find(header, self.position)) >= 0]
-        if found:
-            start, header = min(found)
-            start += len(header)
-            self.position = start + 4 * count
-        if not found or self.position > len(self.data):
+        found = re.compile(b"|".join(map(re.escape, headers))).search(self.data, self.position)
+        if not found or found.end() + 4 * count > len(self.data):
             raise CheckpointError(f"{self.path} is not dlib's face recognition network; install it anew.")
-        return torch.from_numpy(np.frombuffer(self.data, "<f4", count, start).copy())
+        self.position = found.end() + 4 * count
+        return torch.from_numpy(np.frombuffer(self.data, "<f4", count, found.end()).copy())
 
     def read_convolution(self, convolution: nn.Conv2d) -> None:
         """Fill a convolution with the stream's next one and the scale and shift that follow it there."""
