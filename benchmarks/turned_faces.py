@@ -2,7 +2,8 @@
 
 Rendered people turn their heads; printed is how many the detector finds, and how far its landmarks lie from where they
 are. A face counts as found if they lie nearer than a quarter of the landmarks' extent. The picture shows the first
-people, and beneath each the swap by the default pipeline, black where there is none.
+people, and beneath each the swap by the default pipeline, black where there is none. People are made of the assets
+that `FACESHIFTER_ASSETS` names; procedural ones, without it, are found less often.
 """
 
 import argparse
