@@ -39,10 +39,10 @@ from faceshifter_hub.registry import (
 )
 from faceshifter_hub.synthesis.datasets.command import add_synthesize
 
-COLLECT_AFTER = 20_000  # new objects; the interpreter's own 700 are for programs that import less
-
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+COLLECT_AFTER = 20_000  # new objects; the interpreter's own 700 are for programs that import less
 
 
 def run_process() -> int:

@@ -195,7 +195,7 @@ def main(argv: list[str] | None = None) -> None:
             with accelerator.autocast():
                 with torch.no_grad():
                     z_source = identity_encoder(source)
-                    z_wanted = identity_encoder(batch["bare_source"])
+                    z_wanted = identity_encoder(batch["bare_source"]) if glasses else z_source
                     z_before = identity_encoder(target)
                 result, z_target, z_result = aei(target, z_source)
             result = result.float()

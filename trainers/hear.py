@@ -179,7 +179,7 @@ def main(argv: list[str] | None = None) -> None:
             with accelerator.autocast():
                 with torch.no_grad():
                     z_source = identity_encoder(source)
-                    z_wanted = identity_encoder(batch["bare_source"])
+                    z_wanted = identity_encoder(batch["bare_source"]) if glasses else z_source
                     z_target = identity_encoder(target)
                 swapped, error = aei(target, z_source)
                 result = refiner(swapped, error).float()

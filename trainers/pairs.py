@@ -108,7 +108,8 @@ class SwapPairs(Dataset):
             bare = warp(swap.source, self.jittered(swap.source, rng), self.resolution)
             (worn,) = sometimes(wear, BESPECTACLED, [bare], self.glasses, rng)
             flip, light = rng.random() < 0.5, random_light(rng)
-            x_s, x_bare = (finish(face, flip, light) for face in (worn, bare))
+            x_bare = finish(bare, flip, light)
+            x_s = x_bare if worn is bare else finish(worn, flip, light)
         return {
             "source": x_s,
             "bare_source": x_bare,

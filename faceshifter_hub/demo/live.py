@@ -1,4 +1,4 @@
-"""The tab Live: the visitor's camera, each frame swapped while it lasts; no frame is written anywhere."""
+"""The tab Live: the visitor's camera, each frame swapped while it lasts; nothing is kept of any."""
 
 import base64
 import binascii

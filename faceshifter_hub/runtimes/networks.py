@@ -19,6 +19,7 @@ from faceshifter_hub.runtimes.store import Form, find_graphs, graph_store, key_o
 EXPORTED: tuple[Kind, ...] = ("identity_encoder", "attribute_encoder", "aad_generator", "hear_refiner", "face_parser")
 # OpenVINO 2026.4 refuses the one's fixed resampling to its crop and resamples with other weights in the other
 NOT_BY_OPENVINO: tuple[Kind, ...] = ("identity_encoder", "face_parser")
+RunOnTensors = Callable[..., list[torch.Tensor]]  # an opened graph: as many tensors as it has inputs
 
 
 def open_networks(
@@ -85,7 +86,7 @@ def all_exported(components: Mapping[Kind, ComponentMixin], resolution: int, for
 
 
 def _opened(kind: Kind, runtime: Runtime, graphs: Mapping[str, Path]) -> Any:
-    opened: dict[str, Graph] = {}
+    opened: dict[str, RunOnTensors] = {}
     for name, path in graphs.items():
         if runtime == "onnxruntime" or runtime == "openvino":
             opened[name] = OnTensors(open_graph(runtime, path))
@@ -98,9 +99,6 @@ def _opened(kind: Kind, runtime: Runtime, graphs: Mapping[str, Path]) -> Any:
             return opened[FORWARD]
         case _:
             return FirstOf(opened[FORWARD])
-
-
-Graph = Callable[..., list[torch.Tensor]]  # tensors in, as many as the graph has inputs
 
 
 class OnTensors:
@@ -117,7 +115,7 @@ class OnTensors:
 class FirstOf:
     """A graph that gives one tensor, which is not put into a list."""
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: RunOnTensors):
         self.graph = graph
 
     def __call__(self, *inputs: torch.Tensor) -> torch.Tensor:
@@ -128,7 +126,7 @@ class FirstOf:
 class EngineGenerator:
     """The two methods of a generator that a pipeline calls."""
 
-    def __init__(self, modulate: Graph, generate: Graph):
+    def __init__(self, modulate: RunOnTensors, generate: RunOnTensors):
         self._modulate, self._generate = modulate, generate
 
     def modulate_attributes(self, z_att: Sequence[torch.Tensor]) -> list[torch.Tensor]:
