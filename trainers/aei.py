@@ -18,12 +18,12 @@ from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
 from faceshifter_hub.models.face_region import face_region
 from faceshifter_hub.registry import check_compatible
 from trainers import losses, run
+from trainers.adversary import AdversarialOptions, Adversary
 from trainers.data import find_folders, load_preview, load_training
-from trainers.discriminator import MultiscaleDiscriminator
 from trainers.ema import EMA
 from trainers.feature_region import feature_region
 from trainers.growing import grow_encoder, grow_generator
-from trainers.options import Places, TrainingOptions, parse_options
+from trainers.options import Places, parse_options
 from trainers.pairs import SwapPairs
 from trainers.photo_triplets import load_exchanged
 from trainers.rendered import LiveTriplets, load_triplets
@@ -32,10 +32,9 @@ from trainers.views import random_view
 from trainers.worn_glasses import load_glasses
 
 GRID_ROWS = 12
-R1_STEPS = 16  # the penalty changes slowly, so it is due now and then, that much heavier (StyleGAN2, arXiv 1912.04958)
 
 
-class AEIOptions(TrainingOptions):
+class AEIOptions(AdversarialOptions):
     """Options of stage 1. The defaults are the paper's; weights of 0 switch our extensions off."""
 
     stage: ClassVar[str] = "aei"
@@ -44,7 +43,6 @@ class AEIOptions(TrainingOptions):
         [], description="photographs that are streamed: a data set of the Hub, or several as NAME=WEIGHT"
     )
     dataset_person_column: str | None = Field(None, description="column of a streamed data set that says who it is")
-    adversarial_weight: float = 1.0
     attribute_weight: float = 10.0
     identity_weight: float = 5.0
     reconstruction_weight: float = 10.0
@@ -61,12 +59,6 @@ class AEIOptions(TrainingOptions):
     target_identity_weight: float = Field(0.0, description="ours: likeness to the target, where people differ")
     identity_views: bool = Field(False, description="ours: the identity loss looks through random views")
     identity_warmup_steps: int = Field(0, ge=0, description="ours: over so many steps L_id's weight grows from 0")
-    adversarial_face: bool = Field(
-        False, description="ours: L_adv judges the face alone, and true swaps of it where they are known"
-    )
-    discriminator_start_step: int = Field(0, ge=0, description="ours: no L_adv before this step")
-    discriminator_learning_rate: float = Field(4e-4, gt=0)
-    r1_weight: float = Field(0.0, ge=0, description=f"ours: R1 penalty on the discriminator, every {R1_STEPS}th step")
     gradient_checkpointing: bool = Field(
         False, description="compute the generator's blocks again on the way back: less memory, slower steps"
     )
@@ -109,15 +101,6 @@ def build(options: AEIOptions) -> AEINet:
     return AEINet(encoder, generator)
 
 
-def judged(truth: torch.Tensor, result: torch.Tensor, face: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what the discriminator is to tell apart, real and drawn, of all (B, 3, R, R) and the face (R, R).
-
-    What lies outside the face, pasting replaces, so it is no one's fault. And a true swap differs from the drawing in
-    nothing but how it is drawn: against other photographs, a discriminator of few steps learnt next to nothing.
-    """
-    return truth * face, result * face
-
-
 def main(argv: list[str] | None = None) -> None:
     """Train until `max_train_steps`, then write both components."""
     options = parse_options(AEIOptions, argv)
@@ -158,11 +141,7 @@ def main(argv: list[str] | None = None) -> None:
             "aad_generator": ("of the recipe", aei.generator.interface),
         }
     )
-    discriminator = run.build(MultiscaleDiscriminator, options.model, "discriminator")
     optimizer = run.adam(aei, options)
-    optimizer_d = run.adam(
-        discriminator, options.model_copy(update={"learning_rate": options.discriminator_learning_rate})
-    )
     schedule = run.schedule(optimizer, options)
     ema = EMA(aei, options.ema_decay)
     if options.gradient_checkpointing:
@@ -170,7 +149,8 @@ def main(argv: list[str] | None = None) -> None:
     if options.torch_compile:
         aei.compile()
     ema.average.to(accelerator.device)
-    aei, discriminator, optimizer, optimizer_d = accelerator.prepare(aei, discriminator, optimizer, optimizer_d)
+    aei, optimizer = accelerator.prepare(aei, optimizer)
+    adversary = Adversary(options, accelerator)
 
     def save(folder: Path) -> None:
         save_components(folder, ema.average)
@@ -179,8 +159,6 @@ def main(argv: list[str] | None = None) -> None:
         return save_samples(options, step, ema.average, identity_encoder, preview, accelerator)
 
     loop = run.Loop(accelerator, options, aei, optimizer, schedule, ema, save, draw)
-    # the bare discriminator, for the generator's turn and for R1, which is computed in full precision
-    judge = accelerator.unwrap_model(discriminator, keep_fp32_wrapper=False)
     face = face_region(options.resolution).to(accelerator.device)
     told = face * (1 + options.feature_emphasis * feature_region(options.resolution).to(accelerator.device))  # (R, R)
 
@@ -189,7 +167,7 @@ def main(argv: list[str] | None = None) -> None:
     else:
         batches = run.loader(pairs, options, accelerator, loop.step)
     for batch in batches:
-        with accelerator.accumulate(aei, discriminator):
+        with accelerator.accumulate(aei, *adversary.networks):
             source, target, truth = (batch[k] for k in ("source", "target", "truth"))
             known, same = batch["known"], batch["same"]
             with accelerator.autocast():
@@ -199,24 +177,7 @@ def main(argv: list[str] | None = None) -> None:
                     z_before = identity_encoder(target)
                 result, z_target, z_result = aei(target, z_source)
             result = result.float()
-            adversarial = options.adversarial_weight > 0 and loop.step >= options.discriminator_start_step
-            real, fake = judged(truth, result, face) if options.adversarial_face else (target, result)
-
-            values: dict[str, torch.Tensor] = {}
-            if adversarial:
-                with accelerator.autocast():
-                    on_both = discriminator(torch.cat([real, fake.detach()]))
-                halves = [s.float().chunk(2) for s in on_both]
-                values["discriminator"] = losses.hinge_discriminator_loss(
-                    [r for r, _ in halves], [f for _, f in halves]
-                )
-                if options.r1_weight and loop.step % R1_STEPS == 0:
-                    values["r1"] = losses.r1_penalty(judge, real)
-                penalty = R1_STEPS * options.r1_weight * values.get("r1", 0.0)
-                accelerator.backward(values["discriminator"] + penalty)
-                optimizer_d.step()
-                optimizer_d.zero_grad()
-
+            values = adversary.turn(batch, result, loop.step)
             weights = {
                 "attribute": options.attribute_weight,
                 "reconstruction": options.reconstruction_weight,
@@ -228,7 +189,7 @@ def main(argv: list[str] | None = None) -> None:
                 * min(1.0, (loop.step + 1) / max(options.identity_warmup_steps, 1)),
                 "target_identity": options.target_identity_weight,
                 "feature": options.feature_weight,
-                "adversarial": options.adversarial_weight * adversarial,
+                "adversarial": options.adversarial_weight,
             }
             values["attribute"] = losses.attribute_loss([z.float() for z in z_result], [z.float() for z in z_target])
             values["reconstruction"] = losses.reconstruction_loss(result, target, same)
@@ -252,12 +213,6 @@ def main(argv: list[str] | None = None) -> None:
                 values["feature"] = losses.feature_loss(
                     [m.float() for m in maps], [m.float() for m in true_maps], known
                 )
-            if adversarial:
-                judge.requires_grad_(False)  # it must gather no gradients from the generator's turn
-                with accelerator.autocast():
-                    scores = judge(fake)
-                values["adversarial"] = losses.hinge_generator_loss([s.float() for s in scores])
-                judge.requires_grad_(True)
             loop.finish(values, weights)
     run.push(accelerator, options)
     accelerator.end_training()

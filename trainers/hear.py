@@ -20,13 +20,14 @@ from faceshifter_hub.models.face_region import face_region
 from faceshifter_hub.models.hear import HEARRefiner
 from faceshifter_hub.registry import check_compatible
 from trainers import losses, run
+from trainers.adversary import AdversarialOptions, Adversary
 from trainers.data import find_folders, load_preview, load_training
 from trainers.ema import EMA
 from trainers.frozen_aei import FrozenAEI, part_address
 from trainers.growing import adopt
 from trainers.hard_targets import draw_histogram, hardest, heuristic_errors
 from trainers.occlusion import load_cutouts, read_cutouts
-from trainers.options import TrainingOptions, parse_options
+from trainers.options import parse_options
 from trainers.pairs import SwapPairs, to_tensor
 from trainers.photo_triplets import load_exchanged
 from trainers.photos import Photo, PhotoFolder
@@ -38,7 +39,7 @@ from trainers.worn_glasses import load_glasses
 GRID_ROWS, HARDEST_ROWS = 10, 6
 
 
-class HEAROptions(TrainingOptions):
+class HEAROptions(AdversarialOptions):
     """Options of stage 2. The defaults are the paper's; weights of 0 switch our extensions off."""
 
     stage: ClassVar[str] = "hear"
@@ -58,6 +59,7 @@ class HEAROptions(TrainingOptions):
         0.0, description="ours: relative L1 of the identity encoder's inner maps to the true swap's, where it is known"
     )
     identity_views: bool = Field(False, description="ours: the identity loss looks through random views")
+    adversarial_weight: float = Field(0.0, description="ours: the paper has no L_adv in this stage")
 
 
 def choose_targets(
@@ -154,6 +156,7 @@ def main(argv: list[str] | None = None) -> None:
         refiner.compile()
     ema.average.to(accelerator.device)
     refiner, optimizer = accelerator.prepare(refiner, optimizer)
+    adversary = Adversary(options, accelerator)
 
     def save(folder: Path) -> None:
         ema.average.save_pretrained(folder / "hear_refiner")
@@ -171,10 +174,11 @@ def main(argv: list[str] | None = None) -> None:
         "kept": options.kept_weight,
         "target_identity": options.target_identity_weight,
         "feature": options.feature_weight,
+        "adversarial": options.adversarial_weight,
     }
     batches = run.loader(pairs, options, accelerator, loop.step)
     for batch in batches:
-        with accelerator.accumulate(refiner):
+        with accelerator.accumulate(refiner, *adversary.networks):
             source, target = (batch[k] for k in ("source", "target"))
             with accelerator.autocast():
                 with torch.no_grad():
@@ -185,7 +189,7 @@ def main(argv: list[str] | None = None) -> None:
                 result = refiner(swapped, error).float()
                 view = random_view(len(result), result) if options.identity_views else nn.Identity()
                 z_result, maps = identity_encoder.features(view(result))
-            values = {
+            values = adversary.turn(batch, result, loop.step) | {
                 "identity": losses.identity_loss(z_result.float(), z_wanted.float()),
                 "change": losses.change_loss(result, swapped),
                 "reconstruction": losses.reconstruction_loss(result, target, batch["same"]),

@@ -94,6 +94,18 @@ def test_inner_maps_of_the_true_swap_teach(tiny_aei, flags, tmp_path):
     assert any(not torch.equal(value, learnt[1][name]) for name, value in learnt[0].items())
 
 
+def test_an_adversary_teaches_stage_2_too(tiny_aei, flags, tmp_path):
+    given = {"aei_model": tiny_aei.folder, "max_train_steps": 2, "learning_rate": 1e-3, "identity_views": False}
+    sections = [f"--model.discriminator.{name}={value}" for name, value in (("scales", 2), ("channels", 4))]
+    hear.main([*flags("tiny-hear", tmp_path / "with", adversarial_weight=1, **given), *sections])
+    hear.main(flags("tiny-hear", tmp_path / "without", **given))
+    judged, alone = metrics(tmp_path / "with"), metrics(tmp_path / "without")
+    assert judged[0]["discriminator"] != judged[1]["discriminator"] and "adversarial" not in alone[0]
+    assert judged[0]["identity"] == alone[0]["identity"] and judged[1]["identity"] != alone[1]["identity"]
+    assert (tmp_path / "with" / "checkpoint-2" / "model_1.safetensors").is_file()  # it is resumed, too
+    assert not (tmp_path / "without" / "checkpoint-2" / "model_1.safetensors").exists()
+
+
 def test_half_precision_trains(tiny_aei, flags, tmp_path, bf16):
     given = {"aei_model": tiny_aei.folder, "max_train_steps": 1, "mixed_precision": "bf16"}
     hear.main(flags("tiny-hear", tmp_path, **given))
