@@ -17,6 +17,7 @@ import numpy as np
 from faceshifter_hub.errors import UnreadableVideoError, UnwritableOutputError, first_line
 from faceshifter_hub.media.apart import apart
 from faceshifter_hub.media.images import check_place
+from faceshifter_hub.media.subtitles import TEXT_CODECS, add_rewritten, is_text, rewrite
 from faceshifter_hub.media.video import Frame, VideoInfo, exact_conversion, is_cover, open_video, require_av
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}  # by the file's extension
@@ -164,7 +165,7 @@ def choose_copied(video: Path, info: VideoInfo, output: Path) -> tuple[list[int]
     """Tell which of a video's other streams a file of another name can hold.
 
     Returns:
-        Their indices, and a sentence for each that is left out.
+        Their indices, and a sentence for each that is left out or, being text, written as another kind of subtitles.
 
     Raises:
         UnwritableOutputError: Sound would be lost.
@@ -175,8 +176,15 @@ def choose_copied(video: Path, info: VideoInfo, output: Path) -> tuple[list[int]
         first = _first_packets(container, [stream for stream in others if stream.type != "attachment"])
         for stream in others:
             what = f"stream {stream.index} ({info.streams[stream.index].codec or stream.type})"
-            if _fits(stream, first.get(stream.index), CONTAINERS[output.suffix.lower()]):
+            container_name = CONTAINERS[output.suffix.lower()]
+            if _fits(stream, first.get(stream.index), container_name):
                 copied.append(stream.index)
+            elif is_text(stream):
+                copied.append(stream.index)
+                notes.append(
+                    f"A file ending in {output.suffix} cannot hold {what} of '{video.name}': its text is written as "
+                    f"{TEXT_CODECS[container_name]}."
+                )
             elif stream.type == "audio":
                 remedy = "choose a name in .mkv" if _fits(stream, None, "matroska") else "convert it to AAC first"
                 raise UnwritableOutputError(
@@ -240,7 +248,8 @@ def join_pieces(
         pieces: In order; one at least.
         video: The original.
         info: What is known of it.
-        copied: Indices of its other streams, whose packets are copied as they are; `choose_copied` tells.
+        copied: Indices of its other streams, whose packets are copied as they are, or written anew where they are text
+            that does not fit; `choose_copied` tells.
         file: What is written, open for writing.
         output: The name it will have; its extension chooses the container.
         cut: From when until when, in units of the video's time base, if only a part is kept: packets that begin in it
@@ -259,19 +268,22 @@ def join_pieces(
             file, "w", format=container, container_options=_exact_times(container, original, info)
         ) as result,
     ):
-        copies = {}
+        copies, rewritten = dict[int, Any](), set[int]()
         for stream in original.streams:
             if stream.index == info.stream:
                 with _opened_piece(pieces[0]) as template:
                     joined = result.add_stream_from_template(template, opaque=True)
                 joined.disposition = stream.disposition
                 joined.metadata.update({name: text for name, text in stream.metadata.items() if name != "rotate"})
+            elif stream.index in copied and is_text(stream) and not _fits(stream, None, container):
+                copies[stream.index] = add_rewritten(result, stream, TEXT_CODECS[container])
+                rewritten.add(stream.index)
             elif stream.index in copied:
                 copies[stream.index] = _add_copy(result, stream)
         result.metadata.update({name: text for name, text in original.metadata.items() if name not in OF_ONE_FILE})
         result.set_chapters(_cut_chapters(original.chapters(), info.time_base, cut))
         encoded = _joined_packets(pieces, info, begin, joined)
-        others = _copied_packets(original, copies, info, cut) if copies else iter(())
+        others = _copied_packets(original, copies, rewritten, info, cut) if copies else iter(())
         for packet in heapq.merge(encoded, others, key=lambda packet: float(packet.dts * packet.time_base)):
             result.mux(packet)
 
@@ -307,7 +319,7 @@ def _joined_packets(pieces: Sequence[Piece], info: VideoInfo, begin: int, joined
 
 
 def _copied_packets(
-    original: Any, copies: dict[int, Any], info: VideoInfo, cut: tuple[int, int] | None
+    original: Any, copies: dict[int, Any], rewritten: set[int], info: VideoInfo, cut: tuple[int, int] | None
 ) -> Iterator[Any]:
     for packet in original.demux([original.streams[index] for index in copies]):
         if not packet.size:  # of what flushes a decoder
@@ -322,7 +334,12 @@ def _copied_packets(
                 continue
             shift = round(cut[0] / unit)
             packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
-        packet.stream = copies[packet.stream.index]
+        copy = copies[packet.stream.index]
+        if packet.stream.index in rewritten:
+            packet = rewrite(packet, copy)
+            if packet is None:
+                continue
+        packet.stream = copy
         yield packet
 
 

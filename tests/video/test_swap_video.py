@@ -72,6 +72,42 @@ def test_frames_times_and_other_streams_are_the_originals(tmp_path, name, output
     assert not (tmp_path / f".{output}.faceshifter").exists()
 
 
+@pytest.mark.parametrize("end", [None, 1.5])
+@pytest.mark.parametrize(("first", "second"), [("mkv", "mp4"), ("mkv", "mov"), ("mp4", "mkv")])
+def test_text_of_subtitles_is_written_as_the_kind_that_the_container_holds(tmp_path, first, second, end):
+    video = make_video(tmp_path / "v.mkv", 70, subtitles=True)
+    if first == "mp4":
+        video = swap_video(SquareSwapper(), video, tmp_path / "v.mp4") and tmp_path / "v.mp4"
+    report = swap_video(SquareSwapper(), video, tmp_path / f"o.{second}", end=end)
+    own, other = ("mov_text", "subrip") if first == "mp4" else ("srt", "mov_text")
+    sentence = (
+        f"A file ending in .{second} cannot hold stream 1 ({own}) of '{video.name}': its text is written as {other}."
+    )
+    assert sentence in report.notes
+    lines = [(n * Fraction(1, 25), f"line {n}") for n in range(0, 70, 10) if end is None or n * Fraction(1, 25) < end]
+    assert read_lines(tmp_path / f"o.{second}") == lines
+
+
+def read_lines(path):
+    """Return when each line of subtitles begins, in seconds, and its text."""
+    with av.open(str(path)) as container:
+        stream = container.streams.subtitles[0]
+        shown = [(p.pts * p.time_base, stream.codec_context.decode2(p)) for p in container.demux(stream) if p.size]
+    return [(time, line[0].dialogue.decode()) for time, line in shown if line]
+
+
+def test_a_damaged_line_of_subtitles_is_left_out(tmp_path):
+    def damage(container):
+        packet = av.Packet(b"\xff\xfe\xff broken")
+        packet.stream = next(stream for stream in container.streams if stream.type == "subtitle")
+        packet.time_base, packet.pts, packet.dts, packet.duration = Fraction(1, 25), 0, 0, 1
+        container.mux(packet)
+
+    video = make_video(tmp_path / "v.mkv", 30, subtitles=True, prepare=damage)
+    swap_video(SquareSwapper(), video, tmp_path / "o.mp4")
+    assert [text for _, text in read_lines(tmp_path / "o.mp4")] == ["line 0", "line 10", "line 20"]
+
+
 def test_what_a_file_says_of_itself_stays(tmp_path):
     def say(container):
         container.metadata["title"] = "A film"
