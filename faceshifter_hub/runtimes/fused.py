@@ -1,8 +1,9 @@
 """Networks as inference runs them: derived from those that training runs, equal to them, with less to do.
 
 Batch normalisations are folded into the convolutions before them. In a generator, the AAD layers of a block have their
-attribute convolutions as one and their identity layers as one, and what two of them normalise over each picture is
-normalised once.
+attribute convolutions as one and their identity layers as one, what two of them normalise over each picture is
+normalised once, and where a skip has a convolution, it and the block's last, which are added up, are one. Convolutions
+of small maps are products of matrices.
 """
 
 import copy
@@ -15,6 +16,9 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from faceshifter_hub.models.aad import AADGenerator, AADResBlock, Modulation
+from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
+from faceshifter_hub.models.hear import HEARRefiner
+from faceshifter_hub.runtimes.small_maps import with_small_maps
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -33,6 +37,10 @@ def fuse(network: Network) -> Network:
         for size, block in fused.blocks.items():
             assert isinstance(block, AADResBlock)
             fused.blocks[size] = FusedAADResBlock(block)
+    if isinstance(fused, MultilevelAttributeEncoder | HEARRefiner):
+        for block in fused.modules():
+            if isinstance(block, nn.Sequential):
+                block[0] = with_small_maps(block[0])
     return fused.eval()
 
 
@@ -65,10 +73,11 @@ class FusedAADResBlock(nn.Module):
 
     def __init__(self, block: AADResBlock):
         super().__init__()
-        self.aad1, self.conv1, self.aad2, self.conv2 = block.aad1, block.conv1, block.aad2, block.conv2
+        self.aad1, self.aad2, last = block.aad1, block.aad2, block.conv2
         self.learned_skip = block.learned_skip
         if block.learned_skip:
-            self.aad_skip, self.conv_skip = block.aad_skip, block.conv_skip
+            self.aad_skip, last = block.aad_skip, _added_up(block.conv2, block.conv_skip)
+        self.conv1, self.conv2 = with_small_maps(block.conv1), with_small_maps(last)
         self.norm1, self.norm2 = block.aad1.norm, block.aad2.norm
         layers = block.aad_layers()
         self.widths = [conv.in_channels for conv in block.convolutions() for _ in ("gamma", "beta")]
@@ -91,14 +100,13 @@ class FusedAADResBlock(nn.Module):
         h_bar = self.norm1(h)  # (B r, C_in, H, W)
         y, m1 = self.aad1.integrate(h_bar, of_identity[0], of_attributes[0])
         y = self.norm2(self.conv1(F.relu(y)))
-        y, m2 = self.aad2.integrate(y, of_identity[1], of_attributes[1])
-        y = self.conv2(F.relu(y))  # (B r, C_out, H, W)
+        y, m2 = self.aad2.integrate(y, of_identity[1], of_attributes[1])  # (B r, C_in or C_out, H, W)
         if not self.learned_skip:
-            return h + y, [m1, m2]
+            return h + self.conv2(F.relu(y)), [m1, m2]
         if isinstance(self.aad_skip.norm, nn.BatchNorm2d):  # which has statistics of its own
             h_bar = self.aad_skip.norm(h)
-        s, m3 = self.aad_skip.integrate(h_bar, of_identity[2], of_attributes[2])
-        return self.conv_skip(F.relu(s)) + y, [m1, m2, m3]
+        s, m3 = self.aad_skip.integrate(h_bar, of_identity[2], of_attributes[2])  # (B r, C_in, H, W)
+        return self.conv2(F.relu(torch.cat([y, s], dim=1))), [m1, m2, m3]
 
 
 def _pairs(maps: Sequence[torch.Tensor | None]) -> list[Modulation | None]:
@@ -106,6 +114,18 @@ def _pairs(maps: Sequence[torch.Tensor | None]) -> list[Modulation | None]:
         None if gamma is None or beta is None else (gamma, beta)
         for gamma, beta in zip(maps[0::2], maps[1::2], strict=True)
     ]
+
+
+def _added_up(first: nn.Conv2d, second: nn.Conv2d) -> nn.Conv2d:
+    """Return one convolution of the inputs of two, one after the other, that gives the sum of their outputs."""
+    assert first.bias is not None and second.bias is not None
+    one = copy.copy(first)
+    one.in_channels = first.in_channels + second.in_channels
+    one._parameters = {
+        "weight": nn.Parameter(torch.cat([first.weight.detach(), second.weight.detach()], dim=1), requires_grad=False),
+        "bias": nn.Parameter(first.bias.detach() + second.bias.detach(), requires_grad=False),
+    }
+    return one
 
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
