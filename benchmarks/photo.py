@@ -35,15 +35,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runtime", choices=RUNTIMES[1:], default="onnxruntime", help="of the networks (%(default)s)")
     parser.add_argument("--side", type=int, default=1024, help="of both photographs (%(default)s)")
+    parser.add_argument("--format", choices=("png", "jpg"), default="png", help="of all three files (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     arguments = parser.parse_args()
+    side, suffix, threads = arguments.side, arguments.format, torch.get_num_threads()
     pipeline = FaceShifterPipeline.from_pretrained(runtime=arguments.runtime)
     with tempfile.TemporaryDirectory() as folder:
-        calls = parts_of_a_swap(pipeline, Path(folder), arguments.side)
-        calls |= swaps_of_one_and_four(pipeline, Path(folder), arguments.side)
+        calls = parts_of_a_swap(pipeline, Path(folder), side, suffix)
+        calls |= swaps_of_one_and_four(pipeline, Path(folder), side, suffix)
         found = take_turns(calls, arguments.rounds, CLOCKS[arguments.clock])
-    print(f"{arguments.side}x{arguments.side}, {pipeline.runtime}, {torch.get_num_threads()} threads\n")
+    print(f"{side}x{side}, {suffix}, {pipeline.runtime}, {threads} threads\n")
     print("| part | milliseconds | quartiles |\n|---|---|---|")
     for name, timing in found.items():
         print(f"| {name} | {timing.median:.0f} | {timing.low:.0f} to {timing.high:.0f} |")
@@ -54,10 +56,12 @@ def main() -> None:
     print(f"a further face / the first: {(of_four - of_one) / 3 / of_one:.2f}")
 
 
-def parts_of_a_swap(pipeline: FaceShifterPipeline, folder: Path, side: int) -> dict[str, Callable[[], object]]:
+def parts_of_a_swap(
+    pipeline: FaceShifterPipeline, folder: Path, side: int, suffix: str
+) -> dict[str, Callable[[], object]]:
     """Return what is done of a swap, as calls, and the whole; a source's and a target's share of a part as one."""
     examples = sorted((DATA_ROOT / "examples").glob("face_*.webp"))[:2]
-    files = [folder / f"{example.stem}.png" for example in examples]
+    files = [folder / f"{example.stem}.{suffix}" for example in examples]
     for example, file in zip(examples, files, strict=True):
         write_image(cv2.resize(read_image(example), (side, side), interpolation=cv2.INTER_CUBIC), file)
     photos = [read_image(file) for file in files]
@@ -75,7 +79,7 @@ def parts_of_a_swap(pipeline: FaceShifterPipeline, folder: Path, side: int) -> d
         stages["swap"]()
 
     return {
-        "read two PNG": lambda: [read_image(file) for file in files],
+        "read both photographs": lambda: [read_image(file) for file in files],
         GATE: lambda: [check_content(photo, "picture") for photo in (*photos, photos[1])],
         DETECTOR: lambda: [pipeline.detect(photo) for photo in photos],
         "align, twice": lambda: [
@@ -84,12 +88,14 @@ def parts_of_a_swap(pipeline: FaceShifterPipeline, folder: Path, side: int) -> d
         NETWORKS: networks,
         "paste, colour and grain": lambda: pipeline.put_back(photos[1], swapped, target, matrix),
         "watermark": lambda: embed(photos[1], new_id()),
-        "encode a PNG and sign it": lambda: result.save(folder / "result.png"),
-        WHOLE: lambda: pipeline(*files).save(folder / "result.png"),
+        "encode the result and sign it": lambda: result.save(folder / f"result.{suffix}"),
+        WHOLE: lambda: pipeline(*files).save(folder / f"result.{suffix}"),
     }
 
 
-def swaps_of_one_and_four(pipeline: FaceShifterPipeline, folder: Path, side: int) -> dict[str, Callable[[], object]]:
+def swaps_of_one_and_four(
+    pipeline: FaceShifterPipeline, folder: Path, side: int, suffix: str
+) -> dict[str, Callable[[], object]]:
     """Return swaps, file to file, into photographs of the same size and of one and of four faces."""
     examples = sorted((DATA_ROOT / "examples").glob("face_*.webp"))[1:5]
     people = [cv2.resize(read_image(example), (side // 2, side // 2)) for example in examples]
@@ -97,9 +103,9 @@ def swaps_of_one_and_four(pipeline: FaceShifterPipeline, folder: Path, side: int
     source = pipeline.identity(examples[0])
     calls: dict[str, Callable[[], object]] = {}
     for name, quarters in ((OF_ONE, blurred), (OF_FOUR, people)):
-        file = folder / f"{len(calls)}.png"
+        file = folder / f"{len(calls)}.{suffix}"
         write_image(np.vstack([np.hstack(quarters[:2]), np.hstack(quarters[2:])]), file)
-        calls[name] = lambda file=file: pipeline(source, file, faces="all").save(folder / "result.png")
+        calls[name] = lambda file=file: pipeline(source, file, faces="all").save(folder / f"result.{suffix}")
     return calls
 
 
