@@ -29,6 +29,7 @@ _MODULE_OF = {
     "SwapOptions": "options",
     "list_components": "registry",
     "list_pipelines": "registry",
+    "swap_file": "jobs.swap_file",
 }
 
 __all__ = sorted([*_MODULE_OF, "__version__"])

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from faceshifter_hub.faces.detection import Face
-from faceshifter_hub.faces.recognition import recognise
+from faceshifter_hub.faces.recognition import likeness, recognise
 from faceshifter_hub.faces.selection import select_faces
 from faceshifter_hub.options import SwapOptions
 
@@ -51,6 +51,11 @@ class Assignment:
     source: Identity
 
 
+def is_everyone_meant(roles: Sequence[Role], options: SwapOptions) -> bool:
+    """Tell whether all faces of a picture must be known, and not its largest alone."""
+    return roles[0].person is not None or options.faces != "largest"
+
+
 def assign_roles(
     roles: Sequence[Role], faces: Sequence[Face], options: SwapOptions, embed: Callable[[Face], torch.Tensor]
 ) -> list[Assignment]:
@@ -59,7 +64,7 @@ def assign_roles(
     Args:
         roles: One without a person, or any number with one.
         faces: Of the picture.
-        options: Of the swap: `faces`, where the role names nobody, and `min_score`.
+        options: Of the swap: `faces`, where the role names nobody, `min_score` and `min_likeness`.
         embed: Tells the identity (1, d) of one of the faces.
     """
     if len(roles) == 1 and roles[0].person is None:
@@ -69,12 +74,21 @@ def assign_roles(
     known = [(role.person.z, role.source) for role in roles if isinstance(role.person, Identity)]
     if known and sure:
         z_faces, z_people = torch.cat([embed(face) for face in sure]), torch.cat([z for z, _ in known])
-        for place, person in enumerate(recognise(z_faces, z_people)):
+        for place, person in enumerate(recognise(z_faces, z_people, options.min_likeness)):
             sources[place] = None if person is None else known[person][1]
     for role in roles:
         if isinstance(role.person, int) and role.person <= len(sure):
             sources[role.person - 1] = role.source
     return [Assignment(face, source) for face, source in zip(sure, sources, strict=True) if source is not None]
+
+
+def best_likeness(
+    roles: Sequence[Role], faces: Sequence[Face], options: SwapOptions, embed: Callable[[Face], torch.Tensor]
+) -> float:
+    """Return the likeness, in [-1, 1], of the likeliest face to any person of a role; see `assign_roles`."""
+    z_faces = torch.cat([embed(face) for face in select_faces(faces, "all", options.min_score)])
+    z_people = torch.cat([role.person.z for role in roles if isinstance(role.person, Identity)])
+    return float(likeness(z_faces, z_people).max())
 
 
 def why_nobody(roles: Sequence[Role], faces: Sequence[Face], options: SwapOptions) -> str | None:

@@ -9,23 +9,27 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from faceshifter_hub.cast import Assignment, Identity, Role, assign_roles
-from faceshifter_hub.faces.detection import QUARTER_TURNS, Face, detect_turned
+from faceshifter_hub.cast import Assignment, Identity, Role, assign_roles, is_everyone_meant
+from faceshifter_hub.faces.detection import QUARTER_TURNS, Face, detect_everyone, detect_turned
 from faceshifter_hub.faces.selection import select_faces
-from faceshifter_hub.faces.tracking import FaceTracker, Track
+from faceshifter_hub.faces.tracking import FaceTracker, Track, distance
 from faceshifter_hub.options import SwapOptions
 from faceshifter_hub.pipeline import FaceShifterPipeline, Source
 from faceshifter_hub.provenance.credentials import Credentials
 from faceshifter_hub.provenance.marks import draw_id
 from faceshifter_hub.safety.content import check_content
 
-TURNED_EVERY = 25  # frames without an upright face, until lying ones are looked for again
+SEARCH_EVERY = 25  # frames, until faces are looked for in all turns again and, where everyone is meant, at all sizes
+SHRINK = 0.7  # of the smallest face then found: the smallest sought until then
 CONTENT_EVERY = 50  # frames, and results, of which the first passes the content gate
+APART = 0.5  # of a face's size: nearer to each other are only two findings of one face
 AGAIN_EVERY = 10  # frames, until a track that nobody was recognised in is looked at again
 
 
 class FrameSwapper:
     """Swaps faces of frames; who was given an identity keeps it while the face moves, hides, crosses another.
+
+    A face that the detector misses for some frames is swapped in these too, as long as it is there.
 
     Args:
         pipeline: That swaps.
@@ -40,14 +44,17 @@ class FrameSwapper:
     def __init__(self, pipeline: FaceShifterPipeline, source: Source, options: SwapOptions):
         pipeline.check(options)
         self.pipeline, self.options = pipeline, options
-        self.roles = pipeline.cast(source)
+        self.notes: list[str] = []  # what a user should know of the source
+        self.roles = pipeline.cast(source, notes=self.notes)
         self.reset()
 
     def reset(self) -> None:
         """Forget whom was seen: another clip begins."""
         self.tracker = FaceTracker()
         self.sources: WeakKeyDictionary[Track, Identity | None] = WeakKeyDictionary()  # until the tracker forgets them
-        self.number, self.turn, self.changed = 0, 0, 0
+        self.number, self.changed = 0, 0
+        self.turns: Sequence[int] = QUARTER_TURNS  # in which faces are looked for
+        self.smallest: float | None = None  # side in pixels of a face that is looked for
         self.mark_id = draw_id(self.options)
 
     def state(self) -> dict[str, Any]:
@@ -59,8 +66,8 @@ class FrameSwapper:
             if track in self.sources
         ]
         tracks = [track.state() for track in self.tracker.tracks]
-        counted = {"number": self.number, "turn": self.turn}
-        return {"tracks": tracks, "roles": roles_of_tracks, "mark_id": self.mark_id} | counted
+        searched = {"number": self.number, "turns": list(self.turns), "smallest": self.smallest}
+        return {"tracks": tracks, "roles": roles_of_tracks, "mark_id": self.mark_id} | searched
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on after the frames whose `state` it was, of a swapper of the same fingerprint."""
@@ -69,7 +76,8 @@ class FrameSwapper:
         self.tracker.tracks = [Track.restored(track, like) for track in state["tracks"]]
         for place, role in state["roles"]:
             self.sources[self.tracker.tracks[place]] = None if role is None else self.roles[role].source
-        self.number, self.turn, self.mark_id = state["number"], state["turn"], state["mark_id"]
+        self.number, self.mark_id = state["number"], state["mark_id"]
+        self.turns, self.smallest = state["turns"], state["smallest"]
 
     def assign(self, frame: np.ndarray) -> list[Assignment]:
         """Return which faces of the next frame (H, W, 3) uint8 RGB get which identity; frames come in their order.
@@ -79,23 +87,40 @@ class FrameSwapper:
         """
         if self.number % CONTENT_EVERY == 0:
             check_content(frame, "target's frame")
-        turns = QUARTER_TURNS if self.number % TURNED_EVERY == 0 else (self.turn,)
-        faces, self.turn = detect_turned(self.pipeline.components["face_detector"], frame, turns)
-        faces = select_faces(faces, "all", self.options.min_score)
+        faces = select_faces(self._detect(frame), "all", self.options.min_score)
         tracks = self.tracker.update(faces, self.pipeline.embedder(frame))
+        followed = self.tracker.bridge(frame)
         undecided = [track for track in tracks if track not in self.sources]
         if self.number % AGAIN_EVERY == 0:
             undecided += [track for track in tracks if track in self.sources and self.sources[track] is None]
         if undecided:
-            self._decide(undecided, tracks)
+            self._decide(undecided, [*tracks, *followed])
         self.number += 1
-        chosen = [(track.face, self.sources.get(track)) for track in tracks]
-        return [Assignment(face, source) for face, source in chosen if source is not None]
+        assigned: list[Assignment] = []
+        for track in [*tracks, *followed]:
+            source = self.sources.get(track)
+            taken = any(distance(track.face, one.face) < APART for one in assigned)  # by somebody found just there
+            if source is not None and not (track.followed and taken):
+                assigned.append(Assignment(track.face, source))
+        return assigned
+
+    def _detect(self, frame: np.ndarray) -> list[Face]:
+        """Return the faces of the next frame; all turns and sizes are searched now and then, else where faces were."""
+        detector, everywhere = self.pipeline.components["face_detector"], self.number % SEARCH_EVERY == 0
+        if not is_everyone_meant(self.roles, self.options):
+            faces, turn = detect_turned(detector, frame, QUARTER_TURNS if everywhere else self.turns)
+            self.turns = (turn,)
+        elif everywhere:
+            faces, self.turns = detect_everyone(detector, frame)
+            self.smallest = min([SHRINK * face.area**0.5 for face in faces], default=None)
+        else:
+            faces, _ = detect_everyone(detector, frame, self.turns, self.smallest)
+        return faces
 
     def _decide(self, undecided: Sequence[Track], tracks: Sequence[Track]) -> None:
         """Give tracks their identity, or None for now."""
         role = self.roles[0]
-        if role.person is None and self.options.faces == "largest":
+        if not is_everyone_meant(self.roles, self.options):
             if not any(self.sources.get(track) for track in tracks):
                 self.sources[max(tracks, key=lambda track: track.face.area)] = role.source
             return

@@ -3,7 +3,6 @@
 Reference: arXiv 1912.13457, figure 2 (AEI-Net) and figure 5 (HEAR-Net).
 """
 
-import dataclasses
 import json
 import tempfile
 import time
@@ -20,7 +19,15 @@ from diffusers.utils import BaseOutput
 from PIL import Image
 from torch import nn
 
-from faceshifter_hub.cast import Assignment, Identity, Role, assign_roles, why_nobody
+from faceshifter_hub.cast import (
+    Assignment,
+    Identity,
+    Role,
+    assign_roles,
+    best_likeness,
+    is_everyone_meant,
+    why_nobody,
+)
 from faceshifter_hub.component import ComponentMixin, component_interface, load_component
 from faceshifter_hub.composition import INDEX, OPTIONAL_KINDS, pipeline_addresses
 from faceshifter_hub.errors import (
@@ -32,10 +39,12 @@ from faceshifter_hub.errors import (
 )
 from faceshifter_hub.faces.alignment import align
 from faceshifter_hub.faces.colour import match_colour
-from faceshifter_hub.faces.detection import Face, detect_turned
+from faceshifter_hub.faces.detection import Face, detect_everyone, detect_turned
 from faceshifter_hub.faces.masks import paste_mask
 from faceshifter_hub.faces.pasting import paste
-from faceshifter_hub.media.images import ImageSource, read_image, write_image
+from faceshifter_hub.media.animations import count_pages, is_animation
+from faceshifter_hub.media.images import ImageSource, read_image
+from faceshifter_hub.media.photographs import Photograph, read_photograph, write_photograph
 from faceshifter_hub.models.identity_mixing import mix_identities
 from faceshifter_hub.options import SwapOptions
 from faceshifter_hub.provenance.credentials import Credentials
@@ -71,7 +80,7 @@ class FaceShifterPipelineOutput(BaseOutput):
     """What a call of the pipeline gives, one entry a target.
 
     Attributes:
-        images: The target photographs with the source's identity.
+        images: The target photographs with the source's identity, 8 bits a colour, sRGB.
         faces: The target's faces that were swapped, from left to right.
         stages: Of each of these faces, pictures by name (`source`, `target`, `swapped`, `reconstructed`, `error`,
             `refined`, `mask_4`, ...), where they were asked for.
@@ -79,6 +88,7 @@ class FaceShifterPipelineOutput(BaseOutput):
         milliseconds: Time spent a stage, over all swaps of the call.
         mark_ids: Of the watermark of each picture; None where marks are off.
         credentials: What each picture's file says of itself; None likewise.
+        photographs: The targets as they came, with what `save` keeps of them.
     """
 
     images: list[Image.Image]
@@ -88,24 +98,24 @@ class FaceShifterPipelineOutput(BaseOutput):
     milliseconds: dict[str, float]
     mark_ids: list[str | None]
     credentials: list[Credentials | None]
+    photographs: list[Photograph]
 
     def save(self, path: str | Path, number: int = 0) -> None:
-        """Write a picture, whole or not at all, with its content credentials; the extension chooses the format.
+        """Write a picture, whole or not at all, with its content credentials and what its target had.
+
+        16 bits, transparency, colour profile and metadata stay, as far as the format can hold them. Of an animation
+        this is the first frame; `swap_file` swaps all of them.
 
         Args:
-            path: A file of that name is replaced.
+            path: The extension chooses the format; a file of that name is replaced.
             number: Of the picture.
 
         Raises:
             UnwritableOutputError: The extension is unknown, or the file cannot be written there.
             CredentialsError: It cannot be signed.
         """
-        write_image(np.asarray(self.images[number]), path, self.credentials[number])
-
-    def credentials_onto(self, target: str | Path) -> Credentials | None:
-        """Return the first picture's credentials, with the file its target came from; None where marks are off."""
-        credentials = self.credentials[0]
-        return credentials and dataclasses.replace(credentials, parent=Path(target))
+        photograph = self.photographs[number].with_pixels(np.asarray(self.images[number]))
+        write_photograph(photograph, path, self.credentials[number])
 
 
 @dataclass
@@ -235,7 +245,7 @@ class FaceShifterPipeline:
         sources, targets = pair_up(source, target)
         chosen = SwapOptions.of(**options)
         self.check(chosen)
-        output = FaceShifterPipelineOutput([], [], [], [], {}, [], [])
+        output = FaceShifterPipelineOutput([], [], [], [], {}, [], [], [])
         watch = Stopwatch()
         casts: dict[int, list[Role]] = {}
         for n, (one_source, one_target) in enumerate(zip(sources, targets, strict=True)):
@@ -244,9 +254,15 @@ class FaceShifterPipeline:
                 casts[id(one_source)] = self.cast(one_source, f"source{of}", output.notes, watch)
             roles = casts[id(one_source)]
             with watch.time("read"):
-                photo = read_image(one_target)
+                photograph = read_photograph(one_target)
+                photo = photograph.pixels
+                file = one_target if isinstance(one_target, str | Path) else None
+                if file is not None and is_animation(file):
+                    output.notes.append(f"The target{of} picture moves; its first frame was taken.")
+                if file is not None and (pages := count_pages(file)) > 1:
+                    output.notes.append(f"The target{of} picture has {pages} pages; only the first was taken.")
             with watch.time("detect"), content_checked(photo, f"target{of} picture"):
-                faces = self.detect(photo)
+                faces = self.detect(photo, everyone=is_everyone_meant(roles, chosen))
             assigned = self._assign(roles, photo, faces, chosen, f"target{of}", output.notes)
             mark_id = draw_id(chosen)
             [result], swaps = self.swap_faces([photo], [assigned], chosen, mark_id=mark_id, watch=watch)
@@ -255,7 +271,7 @@ class FaceShifterPipeline:
             output.images.append(Image.fromarray(result))
             output.faces.append([one.face for one in assigned])
             output.mark_ids.append(mark_id)
-            file = one_target if isinstance(one_target, str | Path) else None
+            output.photographs.append(photograph)
             output.credentials.append(self.credentials(mark_id, file, [one.source for one in assigned]))
             if return_stages:
                 stages = [stage_pictures(one.source.face, swap) for one, swap in zip(assigned, swaps, strict=True)]
@@ -355,10 +371,14 @@ class FaceShifterPipeline:
         assigned = assign_roles(roles, faces, options, self.embedder(photo))
         missed = [number for number, role in enumerate(roles, 1) if all(role.source is not a.source for a in assigned)]
         if not assigned:
-            raise NoFaceError(f"Nobody in the {name} picture looks like a person that was named; use another photo.")
+            best = best_likeness(roles, faces, options, self.embedder(photo))
+            raise NoFaceError(
+                f"Nobody in the {name} picture looks like a person that was named: the likeliest has a likeness of "
+                f"{best:.2f}, and min_likeness is {options.min_likeness}; use another photo, or lower it."
+            )
         for number in missed:
             notes.append(f"Nobody in the {name} picture looks like person {number}.")
-        if len(faces) > 1 and roles[0].person is None and options.faces == "largest":
+        if len(faces) > 1 and not is_everyone_meant(roles, options):
             notes.append(f"The {name} picture shows {len(faces)} faces; the largest was taken.")
         return assigned
 
@@ -529,9 +549,16 @@ class FaceShifterPipeline:
         drawn = match_colour(to_picture(face), target, mask, options.colour)
         return paste(photo, drawn, matrix, mask, grain=options.grain)
 
-    def detect(self, photo: np.ndarray) -> list[Face]:
-        """Return the faces of a photograph (H, W, 3) uint8 RGB, lying or upside down too, the largest first."""
-        return detect_turned(self.components["face_detector"], photo)[0]
+    def detect(self, photo: np.ndarray, *, everyone: bool = False) -> list[Face]:
+        """Return the faces of a photograph, the largest first.
+
+        Args:
+            photo: (H, W, 3) uint8 RGB.
+            everyone: Whether small faces are sought beside large ones, and lying ones beside those upright, which
+                takes longer; without it, only where there are no others.
+        """
+        search = detect_everyone if everyone else detect_turned
+        return search(self.components["face_detector"], photo)[0]
 
     def to_tensor(self, face: np.ndarray) -> torch.Tensor:
         """Turn an aligned face (R, R, 3) uint8 into (1, 3, R, R) in [-1, 1] on the pipeline's device."""

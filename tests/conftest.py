@@ -43,6 +43,17 @@ def pipelines_loaded_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """Be a user without rights for a while, where one may: root writes everywhere."""
+    if os.geteuid():
+        yield
+        return
+    os.setresuid(65534, 65534, 0)
+    yield
+    os.setresuid(0, 0, 0)
+
+
 @pytest.fixture(scope="session")
 def ray_token(tmp_path_factory) -> Path:
     """The one home folder of a session that Ray keeps the token of its clusters in: a process reads it once."""

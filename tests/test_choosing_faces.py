@@ -1,9 +1,12 @@
 """Whose face changes, and into whom: the pipeline with tiny networks, the real detector and identity encoder."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from group_picture import PEOPLE, PLACE, changed_places, group
+from PIL import Image
 from tiny_networks import save_tiny_pipeline
 
 from faceshifter_hub import FaceShifterPipeline
@@ -68,12 +71,22 @@ def test_a_person_who_is_not_there_is_said(pipe):
     others = group(1, 3, sides=(320, 250))  # of the rendered people, those least like number 8
     output = pipe({PEOPLE[8]: PEOPLE[0], 2: PEOPLE[0]}, others)
     assert output.notes == ["Nobody in the target picture looks like person 1."]
-    with pytest.raises(NoFaceError, match="Nobody in the target picture looks like a person that was named"):
-        pipe({PEOPLE[8]: PEOPLE[0]}, others)
     with pytest.raises(SettingsError, match="There is no face 0"):
         pipe({0: PEOPLE[0]}, THREE)
     with pytest.raises(SettingsError, match="mapping from people to sources is empty"):
         pipe({}, THREE)
+
+
+def test_how_alike_somebody_must_be_is_chosen_and_how_alike_the_likeliest_is_said(pipe):
+    others = group(1, 3, sides=(320, 250))
+    with pytest.raises(NoFaceError, match=r"a likeness of -?0\.\d\d, and min_likeness is 0\.45; use another") as said:
+        pipe({PEOPLE[8]: PEOPLE[0]}, others)
+    best = float(re.search(r"likeness of (-?0\.\d\d)", str(said.value))[1])
+    assert best < 0.45
+    with pytest.raises(NoFaceError, match="looks like a person that was named"):
+        pipe({PEOPLE[3]: PEOPLE[0]}, others, min_likeness=1)
+    output = pipe({PEOPLE[8]: PEOPLE[0]}, others, min_likeness=max(best - 0.01, 0))
+    assert len(output.faces[0]) == (best > 0)
 
 
 def test_several_photographs_of_a_source_are_averaged(pipe):
@@ -135,3 +148,26 @@ def test_what_the_pipeline_lacks_is_said(pipe):
         pipe(PEOPLE[0], THREE, face="all")
     with pytest.raises(SettingsError, match="The option keep cannot be 'nose'; it says: what of the target"):
         pipe(PEOPLE[0], THREE, keep=["nose"])
+
+
+def test_everyone_is_the_small_and_the_lying_too(pipe):
+    people = [(PEOPLE[1], 320, 0, 0), (PEOPLE[2], 320, 640, 1), (PEOPLE[3], 40, 450, 0)]  # side, left, quarter turns
+    photo = np.full((640, 1024, 3), 120, np.uint8)
+    for person, side, left, turn in people:
+        photo[:side, left : left + side] = np.rot90(Image.open(person).convert("RGB").resize((side, side)), turn)
+
+    def places(source, **options):
+        return [int(face.landmarks[2, 0]) // PLACE for face in pipe(source, photo, **options).faces[0]]
+
+    assert places(PEOPLE[0], faces="all") == [0, 1, 2]
+    assert places(PEOPLE[0], faces="2,3") == places({2: PEOPLE[0], 3: PEOPLE[4]}) == [1, 2]
+    assert places({PEOPLE[2]: PEOPLE[0]}) == [2]
+    assert places(PEOPLE[0]) == [0]
+
+
+def test_one_look_is_enough_for_the_largest_face(pipe, monkeypatch):
+    detector, looks = pipe.components["face_detector"], []
+    detect = detector.detect
+    monkeypatch.setattr(detector, "detect", lambda *seen: looks.append(seen) or detect(*seen))
+    pipe(pipe.identity(PEOPLE[0]), THREE)
+    assert [len(seen) for seen in looks] == [1, 1]  # the source's and the target's, upright, no size asked for

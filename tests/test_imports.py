@@ -49,7 +49,7 @@ STANDS_ON = {
     "benchmarking": PIPELINE | {"pipeline", "datasets", "evaluation.svg"},
     "export_command": {"component", "runtimes", "settings", "pull", "datasets"},
     "demo_command": {"demo"},
-    "mcp": SWAPPING,
+    "mcp": SWAPPING | {"jobs"},
     "mcp_command": {"mcp", "media"},
     "cli": COMMANDS
     | PIPELINE

@@ -63,6 +63,21 @@ def test_json_tells_faces_components_and_times(swap, tmp_path):
     assert {"detect", "stage one", "stage two", "paste"} <= told["milliseconds"].keys()
 
 
+def test_json_tells_of_an_animation_in_which_frames_a_face_changed(swap, tmp_path):
+    face = Image.open(TARGET).convert("RGB").resize((160, 160))
+    frames = [Image.new("RGB", face.size, "tan"), face, face.rotate(5)]
+    frames[0].save(tmp_path / "moves.gif", save_all=True, append_images=frames[1:], duration=80)
+    code, out, err = swap(SOURCE, tmp_path / "moves.gif", tmp_path / "out.webp", "--json")
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    assert (told["output"], told["frames"], told["swapped"]) == (str(tmp_path / "out.webp"), 3, 2)
+    assert told["components"]["face_detector"]["address"] == "mtcnn" and told["runtime"] == "torch"
+    assert len(told["watermark"]) > 0 and told["notes"] == [] and told["seconds"] > 0
+    code, out, err = swap(SOURCE, tmp_path / "moves.gif", tmp_path / "out.webp", "--stages", str(tmp_path / "stages"))
+    assert (code, out) == (1, "") and "no stages" in err and not (tmp_path / "stages").exists()
+    assert swap(SOURCE, tmp_path / "moves.gif", tmp_path / "out.webp")[1:] == (f"{tmp_path / 'out.webp'}\n", TOLD)
+
+
 def test_stage_pictures_go_to_a_folder(swap, tmp_path):
     assert swap(SOURCE, TARGET, tmp_path / "out.webp", "--stages", str(tmp_path / "new" / "stages"))[0] == 0
     written = {path.name for path in (tmp_path / "new" / "stages").iterdir()}
@@ -118,6 +133,19 @@ def test_people_are_mapped(pipeline, three, tmp_path, capsys):
     assert (tmp_path / "stages" / "1" / "refined.png").exists() and (tmp_path / "stages" / "2").is_dir()
 
 
+def test_a_person_mapped_twice_gets_the_mean_of_both(pipeline, three, tmp_path):
+    def mapped(name, *pairs):
+        command = ["swap", str(three), "-o", str(tmp_path / name), "--pipeline", pipeline]
+        assert cli.main([*command, *(word for pair in pairs for word in ("--map", pair))]) == 0
+        return np.asarray(Image.open(tmp_path / name))
+
+    mean = mapped("mean.png", f"2={SOURCE}", f"1={OTHER}", f"2={PEOPLE[4]}")
+    assert places(three, tmp_path / "mean.png") == [0, 1]
+    for single in (SOURCE, PEOPLE[4]):
+        assert not np.array_equal(mean, mapped("single.png", f"2={single}", f"1={OTHER}"))
+    assert np.array_equal(mean, mapped("again.png", f"2={PEOPLE[4]}", f"2={SOURCE}", f"1={OTHER}"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -166,6 +194,15 @@ def test_pictures_of_every_kind_are_swapped(swap, tmp_path):
         assert (code, err) == (0, TOLD), path.name
         with Image.open(tmp_path / "out.png") as result:
             assert result.size == (512, 512), path.name
+
+
+def test_of_several_pages_the_first_is_taken_and_said(swap, tmp_path):
+    first = Image.open(TARGET).convert("RGB")
+    first.save(tmp_path / "scan.tif", save_all=True, append_images=[first, Image.new("RGB", first.size)])
+    code, _, err = swap(SOURCE, tmp_path / "scan.tif")
+    assert (code, err) == (0, f"The target picture has 3 pages; only the first was taken.\n{TOLD}")
+    first.save(tmp_path / "scan.tif")
+    assert swap(SOURCE, tmp_path / "scan.tif")[2] == TOLD
 
 
 def huge_png(path, side=20_000):

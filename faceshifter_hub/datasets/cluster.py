@@ -8,15 +8,19 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from faceshifter_hub.errors import WorkerError, first_line
 
 MOST_BLOCKS = 10_000  # of tasks, each the work of one core: Ray Data keeps an account of every block
+POLL_SECONDS = 0.5
+NAMESPACE = "faceshifter"  # of the names of boards
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+Said = TypeVar("Said")
 
 
 @contextmanager
@@ -73,10 +77,15 @@ def check_listening(address: str) -> None:
     socket.create_connection((parts.hostname, parts.port), timeout=10).close()
 
 
-def map_on_cluster(function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+def map_on_cluster(
+    function: Callable[[Task], Result], tasks: Iterable[Task], meanwhile: Callable[[], None] = lambda: None
+) -> Iterator[Result]:
     """Yield `function(task)` in the order of `tasks`, while connected.
 
-    `function` belongs to a module that every node has.
+    Args:
+        function: Of a module that every node has.
+        tasks: To do.
+        meanwhile: Called now and then, while a result is waited for.
 
     Raises:
         WorkerError: The cluster gave up, or what `function` raises.
@@ -89,7 +98,12 @@ def map_on_cluster(function: Callable[[Task], Result], tasks: Iterable[Task]) ->
         return
     try:
         stream: Any = ray.remote(num_cpus=0)(Stream).remote(ray.put(calls))  # Ray warns of large arguments
-        while (result := ray.get(stream.take.remote())) is not None:
+        while True:
+            taken = stream.take.remote()
+            while not ray.wait([taken], timeout=POLL_SECONDS)[0]:
+                meanwhile()
+            if (result := ray.get(taken)) is None:
+                return
             outcome = pickle.loads(result)
             if isinstance(outcome, Exception):
                 raise outcome
@@ -100,6 +114,54 @@ def map_on_cluster(function: Callable[[Task], Result], tasks: Iterable[Task]) ->
             f"The Ray cluster gave up ({reason}). Every node needs this version of faceshifter-hub; the same command "
             "goes on where this one stopped."
         ) from error
+
+
+class Board(Generic[Said]):
+    """What workers say of their work while they do it: an actor of the cluster, which is gone with this object.
+
+    Attributes:
+        name: By which workers find it; see `write_on_board`.
+    """
+
+    def __init__(self) -> None:
+        import ray
+
+        self.name = uuid4().hex
+        self._actor: Any = ray.remote(num_cpus=0)(Notes).options(name=self.name, namespace=NAMESPACE).remote()
+
+    def read(self) -> dict[str, Said]:
+        """Return what each task says last."""
+        import ray
+
+        return ray.get(self._actor.read.remote())
+
+
+class Notes:
+    """The actor behind a board."""
+
+    def __init__(self) -> None:
+        self.notes: dict[str, Any] = {}
+
+    def write(self, task: str, said: Any) -> None:
+        """Keep what a task says in place of what it said before; None for nothing more."""
+        self.notes.pop(task, None)
+        if said is not None:
+            self.notes[task] = said
+
+    def read(self) -> dict[str, Any]:
+        """Return it."""
+        return self.notes
+
+
+def write_on_board(board: str, task: str, said: Any) -> None:
+    """Say something of a task on the board of that name, from within a worker; None for nothing more."""
+    import ray
+
+    try:
+        notes: Any = ray.get_actor(board, namespace=NAMESPACE)
+    except ValueError:  # lost with its node: whoever reads it notices, too
+        return
+    notes.write.remote(task, said)
 
 
 class Stream:

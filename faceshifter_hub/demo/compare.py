@@ -22,6 +22,7 @@ from faceshifter_hub.demo.inputs import (
 )
 from faceshifter_hub.demo.loading import load_pipeline
 from faceshifter_hub.demo.results import new_folder, write_preview
+from faceshifter_hub.demo.turns import NETWORKS
 from faceshifter_hub.demo.zero_gpu import on_lent_gpu
 from faceshifter_hub.pipeline import FaceShifterPipelineOutput
 from faceshifter_hub.registry import Kind
@@ -140,7 +141,8 @@ def connect_comparison(
                 progress(n / 2, f"Loading the networks of {side}")
                 pipeline = load_pipeline(choices.addresses(chosen[side]))
                 progress(n / 2 + 0.25, f"Swapping by {side}")
-                outputs[side] = pipeline(*photos, refine=refine, label=True)
+                with NETWORKS.take():
+                    outputs[side] = pipeline(*photos, refine=refine, label=True)
                 note_run("demo compare", pipeline.public_components(), outputs[side].mark_ids[0], consent=consent)
             with new_folder(slider.GRADIO_CACHE) as folder:
                 results = tuple(
@@ -242,7 +244,8 @@ def build_grid(pair: Pair, available: gr.State) -> None:
                     cells[generator, refiner] = Markup('<td class="misfit">Not run. {}</td>').format(reason)
                 else:
                     pipeline = load_pipeline(choices.addresses(names))
-                    output = pipeline(*photos, refine=refiner != NO_REFINER, return_stages=True)
+                    with NETWORKS.take():
+                        output = pipeline(*photos, refine=refiner != NO_REFINER, return_stages=True)
                     note_run("demo grid", pipeline.public_components(), output.mark_ids[0], consent=consent)
                     stages = output.stages[0][0]
                     face = picture(stages.get("refined", stages["swapped"]), f"Swap by {generator}, refiner {refiner}")

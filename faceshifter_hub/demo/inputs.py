@@ -10,6 +10,7 @@ import gradio as gr
 import numpy as np
 from gradio.components import Component
 from gradio.data_classes import ImageData
+from gradio.events import Dependency
 
 from faceshifter_hub.errors import ConsentError, FaceShifterError
 from faceshifter_hub.media.images import read_image
@@ -21,7 +22,7 @@ NO_SOURCE = "Choose a source picture."
 EXAMPLES = "Rendered examples: nobody here exists"
 EXAMPLE_PAIRS = 3
 EXAMPLE_FACES = 4
-SWAP_LANE = "swap"  # what shares it runs one at a time, whichever tab asks
+SWAP_LANE = "swap"  # what shares it runs one at a time, whichever tab asks: all that changes single pictures
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,13 @@ def pair_inputs(prefix: str = "") -> Pair:
     return Pair(source, target, consent_input(prefix))
 
 
-def pair_examples(pair: Pair, prefix: str = "") -> None:
-    """Lay out rendered pairs that fill both pictures at one click."""
+def pair_examples(pair: Pair, prefix: str = "", label: str = EXAMPLES) -> Dependency | None:
+    """Lay out rendered pairs that fill both pictures at one click; returns that event, None where there are none."""
     pairs = example_pairs()
-    if pairs:
-        gr.Examples(pairs, [pair.source, pair.target], label=EXAMPLES, elem_id=f"{prefix}examples")
+    if not pairs:
+        return None
+    examples = gr.Examples(pairs, [pair.source, pair.target], label=label, elem_id=f"{prefix}examples")
+    return examples.load_input_event
 
 
 def face_examples(source: gr.Image, prefix: str) -> None:

@@ -22,6 +22,7 @@ from faceshifter_hub.demo.inputs import (
     validate_pair,
 )
 from faceshifter_hub.demo.loading import load_pipeline
+from faceshifter_hub.demo.turns import NETWORKS
 from faceshifter_hub.demo.zero_gpu import on_lent_gpu
 from faceshifter_hub.evaluation.svg import Axis, element, x_marks
 from faceshifter_hub.evaluation.svg import figure as chart
@@ -106,12 +107,9 @@ def build_inspect_tab(available: gr.State) -> Pair:
             progress(0.1, "Loading the networks")
             pipeline = load_pipeline(choices.addresses(names))
             progress(0.4, "Swapping")
-            output = pipeline(
-                read_upload(source, "source"),
-                read_upload(target, "target"),
-                refine=refiner is not None,
-                return_stages=True,
-            )
+            photos = read_upload(source, "source"), read_upload(target, "target")
+            with NETWORKS.take():
+                output = pipeline(*photos, refine=refiner is not None, return_stages=True)
             note_run("demo inspect", pipeline.public_components(), output.mark_ids[0], consent=consent)
         pictures = output.stages[0][0]
         by_level = attention_to_identity(pictures)

@@ -5,7 +5,7 @@ import binascii
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -24,18 +24,18 @@ from faceshifter_hub.demo.inputs import (
     consent_input,
     face_examples,
     photo_input,
-    read_upload,
 )
 from faceshifter_hub.demo.loading import load_pipeline
+from faceshifter_hub.demo.option_inputs import option_inputs, read_options
+from faceshifter_hub.demo.people import Who, also_input, reference_input
 from faceshifter_hub.demo.sessions import Sessions
+from faceshifter_hub.demo.turns import FrameSwapperInTurns
+from faceshifter_hub.demo.zero_gpu import on_lent_gpu
 from faceshifter_hub.errors import FaceShifterError, MediaError
-from faceshifter_hub.frames import FrameSwapper
 from faceshifter_hub.media.images import read_image
-from faceshifter_hub.options import SwapOptions
 from faceshifter_hub.safety.audit import note_run
 
 CONSENT = "I, the person of the source picture and everyone the camera sees agreed to this swap."
-LANE = "live"
 LIVE_SIDE = 480  # pixels of a frame's longer side
 EVERY = 0.25  # seconds between frames asked for
 LONGEST = 120  # seconds; others wait meanwhile
@@ -48,8 +48,8 @@ READY = "Choose a source, tick the statement, then start the camera."
 class Visitor:
     """Who is live: the swapper, and out of what it was made."""
 
-    made_of: tuple[str | bool | None, ...]
-    swapper: FrameSwapper
+    made_of: tuple[object, ...]
+    swapper: FrameSwapperInTurns
 
 
 def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
@@ -63,6 +63,9 @@ def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
             refine = gr.Checkbox(
                 False, label="Refine each frame (stage 2, slower)", show_label=False, elem_id="live-refine"
             )
+            options = option_inputs("live-")
+            reference = reference_input("live-")
+            also = also_input("live-")
             face_examples(source, "live-")
             with gr.Accordion("Components", open=False, elem_id="live-components"):
                 dropdowns = component_dropdowns(available, "live-")
@@ -88,6 +91,7 @@ def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
             swapped.postprocess = without_file  # type: ignore[method-assign, assignment]
             status = gr.Markdown(READY, elem_id="live-status")
 
+    @on_lent_gpu(seconds=30)
     def swap_frame(
         frame: bytes | None,
         source: str | None,
@@ -98,6 +102,16 @@ def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
         attribute_encoder: str | None,
         refiner: str | None,
         detector: str | None,
+        strength: float,
+        faces: str,
+        min_score: float,
+        boost: int,
+        keep: Sequence[str],
+        colour: str,
+        grain: bool,
+        label: bool,
+        also: Sequence[str] | None,
+        reference: str | None,
         choices: Choices,
         request: gr.Request,
     ) -> tuple[np.ndarray | None, str]:
@@ -110,14 +124,15 @@ def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
         began = time.perf_counter()
         try:
             components = (generator, identity_encoder, attribute_encoder, refiner, detector)
+            who = Who(source, also or (), reference)
+            chosen = read_options(refine, (strength, faces, min_score, boost, keep, colour, grain, label))
             visitor = visitors.by_hash.get(request.session_hash)
-            if visitor is None or visitor.made_of != (source, refine, *components):
+            if visitor is None or visitor.made_of != (who, chosen, components):
                 pipeline = load_pipeline(choices.addresses(dict(zip(dropdowns, components, strict=True))))
-                swapper = FrameSwapper(
-                    pipeline, read_upload(source, "source"), SwapOptions.of(refine=refine, label=True)
-                )
+                with who.called_by_role():
+                    swapper = FrameSwapperInTurns(pipeline, who.resolve(pipeline), chosen)
                 note_run("demo live", pipeline.public_components(), swapper.mark_id, consent=consent)
-                visitor = Visitor((source, refine, *components), swapper)
+                visitor = Visitor((who, chosen, components), swapper)
                 visitors.by_hash[request.session_hash] = visitor
             photo = reduced(frame)
             assigned = visitor.swapper.assign(photo)
@@ -125,17 +140,15 @@ def build_live_tab(demo: gr.Blocks, available: gr.State) -> gr.Image:
         except FaceShifterError as error:
             return None, str(error)
         if not assigned:
-            return photo, "No face is in sight."
+            return photo, "Nobody to swap is in sight."
         return result, f"{1 / (time.perf_counter() - began):.1f} frames a second."
 
     camera.stream(
         swap_frame,
-        [camera, source, consent, refine, *dropdowns.values(), available],
+        [camera, source, consent, refine, *dropdowns.values(), *options, also, reference, available],
         [swapped, status],
         stream_every=EVERY,
         time_limit=LONGEST,
-        concurrency_id=LANE,
-        concurrency_limit=1,
         show_progress="hidden",
         api_visibility="private",
     )

@@ -1,9 +1,10 @@
 """Pipelines that stay loaded between swaps."""
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
-from threading import Lock, Thread
+from threading import RLock, Thread
 
 from faceshifter_hub.errors import FaceShifterError
 from faceshifter_hub.jobs.told_runtime import tell_runtime
@@ -12,7 +13,10 @@ from faceshifter_hub.registry import Kind
 
 KEPT = 2
 
-_loading = Lock()
+_loading = RLock()
+if hasattr(os, "register_at_fork"):
+    # what is forked while something loads (see `zero_gpu.py`) would wait for ever for a thread that it does not have
+    os.register_at_fork(before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release)
 
 
 @lru_cache(KEPT)

@@ -8,7 +8,7 @@ from gradio.components import Component
 
 from faceshifter_hub.options import COLOURS, MOST_BOOST, MOST_STRENGTH, REGIONS, SwapOptions
 
-OPTIONS = ("strength", "faces", "boost", "keep", "colour", "grain", "label")  # in the order of the inputs
+OPTIONS = ("strength", "faces", "min_score", "boost", "keep", "colour", "grain", "label")  # in the order of the inputs
 
 
 def option_inputs(prefix: str = "") -> list[Component]:
@@ -25,12 +25,15 @@ def option_inputs(prefix: str = "") -> list[Component]:
             info=said("faces"),
             elem_id=f"{prefix}faces",
         )
+        min_score = gr.Slider(
+            0, 1, 0, step=0.01, label="Least score", info=said("min_score"), elem_id=f"{prefix}min-score"
+        )
         keep = gr.CheckboxGroup(list(REGIONS), label="Keep", info=said("keep"), elem_id=f"{prefix}keep")
         colour = gr.Radio(list(COLOURS), value="none", label="Colours", info=said("colour"), elem_id=f"{prefix}colour")
         grain = gr.Checkbox(False, label="Grain", info=said("grain"), elem_id=f"{prefix}grain")
         boost = gr.Slider(1, MOST_BOOST, 1, step=1, label="Boost", info=said("boost"), elem_id=f"{prefix}boost")
         label = gr.Checkbox(True, label="Label", info=said("label"), elem_id=f"{prefix}label")
-    return [strength, faces, boost, keep, colour, grain, label]
+    return [strength, faces, min_score, boost, keep, colour, grain, label]
 
 
 def read_options(refine: bool, values: Sequence[Any]) -> SwapOptions:

@@ -1,7 +1,6 @@
 """The tab Photo: one source, one target, one swapped picture, and what each stage made of it."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +14,33 @@ from faceshifter_hub.demo.inputs import (
     SWAP_LANE,
     Pair,
     called,
-    nothing_to_say,
     pair_examples,
     pair_inputs,
+    read_upload,
     require_consent,
     said_on_page,
     validate_pair,
 )
 from faceshifter_hub.demo.loading import load_pipeline
 from faceshifter_hub.demo.option_inputs import option_inputs, read_options
-from faceshifter_hub.demo.people import People, people_inputs
+from faceshifter_hub.demo.people import (
+    People,
+    Who,
+    also_input,
+    any_source,
+    people_inputs,
+    people_of,
+    reference_input,
+)
 from faceshifter_hub.demo.results import new_folder, write_preview
+from faceshifter_hub.demo.turns import NETWORKS
 from faceshifter_hub.demo.zero_gpu import on_lent_gpu
-from faceshifter_hub.media.photographs import read_photograph, write_photograph
-from faceshifter_hub.pipeline import FaceShifterPipelineOutput, Source
+from faceshifter_hub.errors import NoFaceError
+from faceshifter_hub.pipeline import FaceShifterPipelineOutput
 from faceshifter_hub.safety.audit import note_run
 
 RESULT_NAME = "faceshifter.png"
+EXAMPLES_RUN = "Rendered examples: nobody here exists, so nobody has to agree; a click swaps them"
 
 STAGE_CAPTIONS = {
     "source": "Source face, aligned",
@@ -50,17 +59,11 @@ def build_photo_tab(available: gr.State) -> Pair:
             pair = pair_inputs()
             refine = gr.Checkbox(True, label="Refine the result (stage 2)", show_label=False, elem_id="refine")
             options = option_inputs()
-            people = people_inputs(pair.target, available)
-            with gr.Accordion("More photos of the source", open=False, elem_id="more"):
-                also = gr.File(
-                    label="Their mean is taken",
-                    file_count="multiple",
-                    file_types=["image"],
-                    height=140,
-                    elem_id="also",
-                )
+            several = people_inputs([pair.target], read_target, "the target photo", available)
+            reference = reference_input()
+            also = also_input()
             button = gr.Button("Swap", variant="primary", elem_id="swap")
-            pair_examples(pair)
+            example_chosen = pair_examples(pair, label=EXAMPLES_RUN)
             with gr.Accordion("Components", open=False, elem_id="components"):
                 dropdowns = component_dropdowns(available)
         with gr.Column():
@@ -82,7 +85,6 @@ def build_photo_tab(available: gr.State) -> Pair:
         source: str | None,
         target: str,
         consent: bool,
-        people: People,
         refine: bool = True,
         generator: str | None = None,
         identity_encoder: str | None = None,
@@ -91,12 +93,16 @@ def build_photo_tab(available: gr.State) -> Pair:
         detector: str | None = None,
         strength: float = 1.0,
         faces: str = "largest",
+        min_score: float = 0.0,
         boost: int = 1,
         keep: Sequence[str] = (),
         colour: str = "none",
         grain: bool = False,
         label: bool = True,
         also: Sequence[str] | None = None,
+        reference: str | None = None,
+        sources: Sequence[str] | None = None,
+        people: People = {},  # noqa: B006  (Gradio hands over the state)
         choices: Choices = available.value,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it by its default)
     ) -> Iterator[tuple]:
@@ -106,7 +112,6 @@ def build_photo_tab(available: gr.State) -> Pair:
             source: Photo of the person whose identity is taken.
             target: Photo whose face changes.
             consent: States that everyone shown agreed to this swap; nothing is done without.
-            people: Sources of faces that have one of their own; then only these faces change.
             refine: Whether stage 2 runs.
             generator: Name of a registered component; so are the following.
             identity_encoder: See `generator`.
@@ -115,12 +120,16 @@ def build_photo_tab(available: gr.State) -> Pair:
             detector: See `generator`.
             strength: How far the identity goes from the target's, 0, to the source's, 1, and beyond.
             faces: Whose face changes: `largest`, `all`, or numbers from left to right, `1,3`.
+            min_score: Faces of which the detector is less sure, of 1, are left alone.
             boost: So many times the networks' resolution.
             keep: What of the target's face stays: `mouth`, `eyes`, `glasses`, `hair`, `hands`.
             colour: How the face's colours are matched to the target: `none`, `lab`, `poisson`.
             grain: Whether grain and sharpness are matched to the target.
             label: Whether "AI modified" is written in a corner.
             also: More photos of the source, whose mean is taken.
+            reference: Photo of whom to replace: only whoever looks most like this changes.
+            sources: In place of `source`, one for each face that `faces` numbers.
+            people: The same as chosen on the page; then only these faces change.
             choices: What the visitor may choose from.
             progress: Is shown on the page.
 
@@ -134,48 +143,67 @@ def build_photo_tab(available: gr.State) -> Pair:
             progress(0.1, "Loading the networks")
             pipeline = load_pipeline(choices.addresses(names))
             progress(0.3, "Swapping")
-            options = read_options(refine, (strength, faces, boost, keep, colour, grain, label))
-            with called(target, "The target picture"):
-                photo = read_photograph(target)
-            own = [*([source] if source else []), *(also or ())]
-            named = {path: f"The source {number} picture" for number, path in people.items()}
-            with ExitStack() as names_of_files:
-                for uploaded, name in (named or dict.fromkeys(own, "The source picture")).items():
-                    names_of_files.enter_context(called(uploaded, name))
-                who: Source = {number: Path(path) for number, path in people.items()} or pipeline.identity(*own)
-                output = pipeline(who, photo.pixels, return_stages=True, **options.model_dump())
+            options = read_options(refine, (strength, faces, min_score, boost, keep, colour, grain, label))
+            who = Who(source, also or (), reference, people_of(faces, sources, people))
+            with who.called_by_role(), called(target, "The target picture"):
+                resolved = who.resolve(pipeline)
+                with NETWORKS.take():
+                    output = pipeline(resolved, target, return_stages=True, **options.model_dump())
             result, said = output.images[0], summary(output)
             note_run("demo photo", pipeline.public_components(), output.mark_ids[0], consent=consent)
-            credentials = output.credentials_onto(target)
             with new_folder(file.GRADIO_CACHE) as folder:
                 before_and_after = (
-                    write_preview(Image.fromarray(photo.pixels), folder, "before"),
-                    write_preview(result, folder, "after", credentials),
+                    write_preview(Image.fromarray(output.photographs[0].pixels), folder, "before"),
+                    write_preview(result, folder, "after", output.credentials[0]),
                 )
                 yield before_and_after, None, [], said
                 path = folder / RESULT_NAME
-                write_photograph(photo.with_pixels(np.asarray(result)), path, credentials)
+                output.save(path)
                 yield before_and_after, str(path), write_stages(output.stages[0], folder), said
 
+    chosen = [refine, *dropdowns.values(), *options]
+    shown = [slider, file, stages, notes]
     button.click(
         swap,
-        [*pair.components, people, refine, *dropdowns.values(), *options, also, available],
-        [slider, file, stages, notes],
+        [*pair.components, *chosen, also, reference, *several.components, available],
+        shown,
         validator=validate_photo,
         concurrency_id=SWAP_LANE,
         api_name="swap",
         show_progress_on=slider,
         scroll_to_output=True,
     )
+    if example_chosen is not None:
+        # consent is given for the example alone: no other picture takes part, and the statement stays unticked
+        agreed, none, nobody = gr.State(True), gr.State(None), gr.State({})
+        example_chosen.then(
+            swap,
+            [pair.source, pair.target, agreed, *chosen, none, none, none, nobody, available],
+            shown,
+            concurrency_id=SWAP_LANE,
+            api_visibility="private",
+            show_progress_on=slider,
+            scroll_to_output=True,
+        )
     return pair
 
 
-def validate_photo(
-    source: str | None, target: str | None, consent: bool, people: People, *others: object
-) -> list[dict[str, Any]]:
+def read_target(target: str | None) -> np.ndarray:
+    """Return the target picture, (H, W, 3) uint8 RGB.
+
+    Raises:
+        NoFaceError: There is none yet.
+        MediaError: It cannot be read.
+    """
+    if target is None:
+        raise NoFaceError("Choose a target picture first.")
+    return read_upload(target, "target")
+
+
+def validate_photo(source: str | None, target: str | None, consent: bool, *others: Any) -> list[dict[str, Any]]:
     """As `validate_pair`; faces with sources of their own need no other source."""
-    own = source or next(iter(people.values()), None)
-    return [*validate_pair(own, target, consent), *nothing_to_say((people, *others))]
+    *_, sources, people, _ = others
+    return validate_pair(source or any_source(sources, people), target, consent, *others)
 
 
 def write_stages(faces: Sequence[dict[str, Image.Image]], folder: Path) -> list[tuple[str, str]]:

@@ -9,21 +9,29 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from faceshifter_hub.errors import UnwritableOutputError
 from faceshifter_hub.media.images import write_image
 from faceshifter_hub.provenance.credentials import Credentials
 
+NO_SPACE = "This server's disk is full or cannot be written to: the result was not kept. Try again later."
 PREVIEW_SIDE = 1280  # pixels; the file to download has its own size
 
 
 @contextmanager
 def new_folder(root: str) -> Iterator[Path]:
-    """Make a folder whose name nobody can guess, and which stays only if all goes well."""
+    """Make a folder whose name nobody can guess, and which stays only if all goes well.
+
+    Raises:
+        UnwritableOutputError: It cannot be made or written to; the message does not say where it is.
+    """
     folder = Path(root, secrets.token_hex(16))
-    folder.mkdir(parents=True)
     try:
+        folder.mkdir(parents=True)
         yield folder
-    except BaseException:
-        shutil.rmtree(folder)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError) or (isinstance(error, UnwritableOutputError) and error.__cause__):
+            raise UnwritableOutputError(NO_SPACE) from error
         raise
 
 

@@ -1,18 +1,18 @@
-"""The tab Video: a part of a video with one source, a frame of it first, then all of it."""
+"""The tab Video: a part of a video, a frame of it first, then all of it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from faceshifter_hub.demo.choices import Choices
 from faceshifter_hub.demo.dropdowns import component_dropdowns
 from faceshifter_hub.demo.inputs import (
     NO_CONSENT,
     NO_SOURCE,
+    SWAP_LANE,
     called,
     consent_input,
     face_examples,
@@ -23,24 +23,33 @@ from faceshifter_hub.demo.inputs import (
 )
 from faceshifter_hub.demo.loading import load_pipeline
 from faceshifter_hub.demo.option_inputs import option_inputs, read_options
+from faceshifter_hub.demo.people import (
+    People,
+    Who,
+    also_input,
+    any_source,
+    people_inputs,
+    people_of,
+    reference_input,
+)
 from faceshifter_hub.demo.results import new_folder
-from faceshifter_hub.demo.sessions import Sessions
+from faceshifter_hub.demo.sessions import Runs
+from faceshifter_hub.demo.turns import FrameSwapperInTurns
 from faceshifter_hub.demo.zero_gpu import on_lent_gpu
-from faceshifter_hub.errors import FaceShifterError, MissingPackageError
-from faceshifter_hub.frames import FrameSwapper
-from faceshifter_hub.jobs.video import VideoReport, swap_one_frame, swap_video
+from faceshifter_hub.errors import FaceShifterError, MissingPackageError, NoFaceError
+from faceshifter_hub.jobs.video import VideoReport, read_one_frame, swap_one_frame, swap_video
 from faceshifter_hub.media.images import write_image
 from faceshifter_hub.media.video import read_video_info, require_av
 from faceshifter_hub.options import SwapOptions
 from faceshifter_hub.safety.audit import note_run
 
 CONSENT = "Everyone shown in the video and the source picture agreed to this swap, or does not exist."
-LANE = "video"
 FIRST_CHOICE = 10  # seconds at most, of a video just uploaded
 RESULT_NAME = "faceshifter.mp4"
 FRAME_NAME = "frame.png"
 NO_VIDEO = "Choose a video."
 VIDEO = "The video"
+FIRST_FRAME = "the part's first frame"
 
 
 class Stopped(FaceShifterError):
@@ -54,7 +63,6 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
     except MissingPackageError as error:
         gr.Markdown(str(error), elem_id="video-missing")
         return None
-    running: Sessions[Event] = Sessions(demo, on_leaving=Event.set)
     with gr.Row(equal_height=False):
         with gr.Column():
             with gr.Row():
@@ -74,6 +82,9 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
                 end = gr.Number(FIRST_CHOICE, minimum=0, label="Until, in seconds", elem_id="video-end", min_width=120)
             refine = gr.Checkbox(True, label="Refine each frame (stage 2)", show_label=False, elem_id="video-refine")
             options = option_inputs("video-")
+            several = people_inputs([video, start], read_first_frame, FIRST_FRAME, available, "video-")
+            reference = reference_input("video-")
+            also = also_input("video-")
             with gr.Row():
                 preview_button = gr.Button("Preview one frame", elem_id="preview-frame", min_width=160)
                 button = gr.Button("Swap the video", variant="primary", elem_id="swap-video", min_width=160)
@@ -93,6 +104,7 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
             result = gr.Video(label="Result", interactive=False, buttons=[], elem_id="video-result")
             file = gr.File(label="Result, an MP4 file", interactive=False, elem_id="video-file")
             notes = gr.Markdown(elem_id="video-notes")
+    runs = Runs(demo, result.GRADIO_CACHE)
 
     def describe(video: str | None) -> tuple[str, Any, Any]:
         if video is None:
@@ -106,15 +118,15 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
         return said, 0, round(min(info.duration, FIRST_CHOICE), 2)
 
     def make_swapper(
-        source: str, options: SwapOptions, components: Sequence[str | None], choices: Choices
-    ) -> FrameSwapper:
+        who: Who, options: SwapOptions, components: Sequence[str | None], choices: Choices
+    ) -> FrameSwapperInTurns:
         pipeline = load_pipeline(choices.addresses(dict(zip(dropdowns, components, strict=True))))
-        with called(source, "The source picture"):
-            return FrameSwapper(pipeline, source, options)
+        with who.called_by_role():
+            return FrameSwapperInTurns(pipeline, who.resolve(pipeline), options)
 
     @on_lent_gpu(seconds=60)
     def swap_frame(
-        source: str,
+        source: str | None,
         video: str,
         consent: bool,
         start: float = 0,
@@ -126,11 +138,16 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
         detector: str | None = None,
         strength: float = 1.0,
         faces: str = "largest",
+        min_score: float = 0.0,
         boost: int = 1,
         keep: Sequence[str] = (),
         colour: str = "none",
         grain: bool = False,
         label: bool = True,
+        also: Sequence[str] | None = None,
+        reference: str | None = None,
+        sources: Sequence[str] | None = None,
+        people: People = {},  # noqa: B006  (Gradio hands over the state)
         choices: Choices = available.value,
     ) -> str:
         """Swap a single frame of a video.
@@ -148,11 +165,16 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
             detector: See `generator`.
             strength: See `/swap`; so are the following.
             faces: See `/swap`; numbers count where faces appear first.
+            min_score: See `/swap`.
             boost: See `/swap`.
             keep: See `/swap`.
             colour: See `/swap`.
             grain: See `/swap`.
             label: See `/swap`.
+            also: See `/swap`.
+            reference: See `/swap`.
+            sources: See `/swap`.
+            people: Sources of faces of the part's first frame that have one of their own; then only these change.
             choices: What the visitor may choose from.
 
         Returns:
@@ -160,9 +182,10 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
         """
         with said_on_page("No preview"), called(video, VIDEO):
             require_consent(consent)
-            options = read_options(refine, (strength, faces, boost, keep, colour, grain, label))
+            options = read_options(refine, (strength, faces, min_score, boost, keep, colour, grain, label))
             components = (generator, identity_encoder, attribute_encoder, refiner, detector)
-            swapper = make_swapper(source, options, components, choices)
+            who = Who(source, also or (), reference, people_of(faces, sources, people))
+            swapper = make_swapper(who, options, components, choices)
             swapped = swap_one_frame(swapper, video, float(start))
             note_run("demo preview", swapper.pipeline.public_components(), swapper.mark_id, consent=consent)
             with new_folder(frame.GRADIO_CACHE) as folder:
@@ -172,7 +195,7 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
 
     @on_lent_gpu(seconds=300)
     def swap(
-        source: str,
+        source: str | None,
         video: str,
         consent: bool,
         request: gr.Request,
@@ -186,11 +209,16 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
         detector: str | None = None,
         strength: float = 1.0,
         faces: str = "largest",
+        min_score: float = 0.0,
         boost: int = 1,
         keep: Sequence[str] = (),
         colour: str = "none",
         grain: bool = False,
         label: bool = True,
+        also: Sequence[str] | None = None,
+        reference: str | None = None,
+        sources: Sequence[str] | None = None,
+        people: People = {},  # noqa: B006  (Gradio hands over the state)
         choices: Choices = available.value,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it by its default)
     ) -> tuple:
@@ -198,7 +226,7 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
 
         Args:
             source: Photo of the person whose identity is taken.
-            video: Whose largest face changes.
+            video: Whose faces change.
             consent: States that everyone shown agreed to this swap; nothing is done without.
             request: Tells whose run it is, so that the visitor can stop it.
             start: Where the part begins, in seconds after the first frame.
@@ -211,85 +239,92 @@ def build_video_tab(demo: gr.Blocks, available: gr.State) -> gr.Image | None:
             detector: See `generator`.
             strength: See `/swap`; so are the following.
             faces: See `/swap`; numbers count where faces appear first.
+            min_score: See `/swap`.
             boost: See `/swap`.
             keep: See `/swap`.
             colour: See `/swap`.
             grain: See `/swap`.
             label: See `/swap`.
+            also: See `/swap`.
+            reference: See `/swap`.
+            sources: See `/swap`.
+            people: Sources of faces of the part's first frame that have one of their own; then only these change.
             choices: What the visitor may choose from.
             progress: Is shown on the page.
 
         Returns:
             The part swapped, to play and as a file, and notes.
         """
-        stopped = Event()
+        with (
+            said_on_page("No swap"),
+            called(video, VIDEO),
+            new_folder(result.GRADIO_CACHE) as folder,
+            runs.going(request) as may_go_on,
+        ):
 
-        def report(done: int, total: int | None, left: float | None) -> None:
-            if stopped.is_set():
-                raise Stopped("Stopped; nothing was kept.")
-            progress((done, total), desc=time_left(left), unit="frames")
+            def report(done: int, total: int | None, left: float | None) -> None:
+                if not may_go_on():
+                    raise Stopped("Stopped; nothing was kept.")
+                progress((done, total), desc=time_left(left), unit="frames")
 
-        with said_on_page("No swap"), called(video, VIDEO), stoppable(running, request, stopped):
             require_consent(consent)
             progress(None, "Loading the networks")
-            options = read_options(refine, (strength, faces, boost, keep, colour, grain, label))
+            options = read_options(refine, (strength, faces, min_score, boost, keep, colour, grain, label))
             components = (generator, identity_encoder, attribute_encoder, refiner, detector)
-            swapper = make_swapper(source, options, components, choices)
-            with new_folder(result.GRADIO_CACHE) as folder:
-                path = folder / RESULT_NAME
-                done = swap_video(swapper, video, path, start=start, end=end, progress=report)
-                note_run("demo video", swapper.pipeline.public_components(), swapper.mark_id, consent=consent)
+            who = Who(source, also or (), reference, people_of(faces, sources, people))
+            swapper = make_swapper(who, options, components, choices)
+            path = folder / RESULT_NAME
+            done = swap_video(swapper, video, path, start=start, end=end, progress=report)
+            note_run("demo video", swapper.pipeline.public_components(), swapper.mark_id, consent=consent)
         return str(path), str(path), summary(done)
 
-    def request_stop(request: gr.Request) -> None:
-        if request.session_hash in running.by_hash:
-            running.by_hash[request.session_hash].set()
-
+    who_inputs = [also, reference, *several.components]
     video.change(describe, video, [about, start, end], show_progress="hidden", api_visibility="private")
     preview_button.click(
         swap_frame,
-        [source, video, consent, start, refine, *dropdowns.values(), *options, available],
+        [source, video, consent, start, refine, *dropdowns.values(), *options, *who_inputs, available],
         frame,
         validator=validate_video,
-        concurrency_id=LANE,
-        concurrency_limit=1,
+        concurrency_id=SWAP_LANE,
         api_name="preview_frame",
         show_progress_on=frame,
         scroll_to_output=True,
     )
     button.click(
         swap,
-        [source, video, consent, start, end, refine, *dropdowns.values(), *options, available],
+        [source, video, consent, start, end, refine, *dropdowns.values(), *options, *who_inputs, available],
         [result, file, notes],
         validator=validate_video,
-        concurrency_id=LANE,
-        concurrency_limit=1,
         api_name="swap_video",
         show_progress_on=result,
         scroll_to_output=True,
     )
-    stop.click(request_stop, queue=False, show_progress="hidden", api_visibility="private")
+    stop.click(runs.stop, queue=False, show_progress="hidden", api_visibility="private")
     return source
 
 
-def validate_video(source: str | None, video: str | None, consent: bool, *others: object) -> list[dict[str, Any]]:
+def read_first_frame(video: str | None, start: float) -> np.ndarray:
+    """Return the first frame of the part chosen, (H, W, 3) uint8 RGB.
+
+    Raises:
+        NoFaceError: There is no video yet.
+        FaceShifterError: It cannot be read, or has no such frame.
+    """
+    if video is None:
+        raise NoFaceError("Choose a video first.")
+    with called(video, VIDEO):
+        return read_one_frame(video, float(start))
+
+
+def validate_video(source: str | None, video: str | None, consent: bool, *others: Any) -> list[dict[str, Any]]:
     """Say, beside each input, what is missing before anything is queued."""
+    *_, sources, people, _ = others
     return [
-        gr.validate(source is not None, NO_SOURCE),
+        gr.validate((source or any_source(sources, people)) is not None, NO_SOURCE),
         gr.validate(video is not None, NO_VIDEO),
         gr.validate(consent, NO_CONSENT),
         *nothing_to_say(others),
     ]
-
-
-@contextmanager
-def stoppable(running: Sessions[Event], request: gr.Request, stopped: Event) -> Iterator[None]:
-    """Let the visitor of a session stop what runs, and have it stop when the page is closed."""
-    running.by_hash[request.session_hash] = stopped
-    try:
-        yield
-    finally:
-        running.by_hash.pop(request.session_hash, None)
 
 
 def time_left(seconds: float | None) -> str:

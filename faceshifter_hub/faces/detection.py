@@ -1,12 +1,19 @@
 """What a face detector finds, and what every face detector does."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from faceshifter_hub.faces.overlap import non_maximum_suppression
+
 QUARTER_TURNS = (0, 1, 3, 2)  # anticlockwise, in the order of how often pictures lie so
+SMALLEST = 1 / 128  # of the longest side: the smallest face sought where everybody is meant
+SAME = 0.5  # of the smaller of two boxes: what overlaps more is one face, seen in two turns
+# a pattern looks like a face in one of four turns more often than in one; faces that lie where the others stand count
+# where the detector is less sure of them, by no more than this, than of the surest face
+DOUBT = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +41,14 @@ class Face:
 class FaceDetector(Protocol):
     """A component of kind `face_detector`."""
 
-    def detect(self, image: np.ndarray) -> list[Face]:
-        """Return the faces of a photograph (H, W, 3) uint8 RGB, the largest first; an empty list if none."""
+    def detect(self, image: np.ndarray, smallest: float | None = None) -> list[Face]:
+        """Return the faces of a photograph, the largest first; an empty list if there is none.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            smallest: Side in pixels from which faces are sought, if the detector can choose; if None, small ones may
+                be missed where there are larger ones.
+        """
 
 
 def detect_turned(
@@ -57,6 +70,38 @@ def detect_turned(
         if faces:
             return [turn_back(face, turn, photo.shape[:2]) for face in faces], turn
     return [], 0
+
+
+def detect_everyone(
+    detector: FaceDetector, photo: np.ndarray, turns: Sequence[int] = QUARTER_TURNS, smallest: float | None = None
+) -> tuple[list[Face], tuple[int, ...]]:
+    """Look for all faces of a photograph: small ones beside large ones, lying ones beside those upright.
+
+    Args:
+        detector: Which may know faces only upright, or nearly so.
+        photo: (H, W, 3) uint8 RGB.
+        turns: Quarter turns, anticlockwise; all of them are searched.
+        smallest: Side in pixels from which faces are sought; by default 1/128 of the longest side.
+
+    Returns:
+        The faces, the largest first, where they lie in the photograph as it is, and the turns that showed them; no
+        faces, and (0,), if none did.
+    """
+    smallest = smallest or SMALLEST * max(photo.shape[:2])
+    turn_of = {
+        turn_back(face, turn, photo.shape[:2]): turn
+        for turn in turns
+        for face in detector.detect(np.ascontiguousarray(np.rot90(photo, turn)), smallest)
+    }
+    if not turn_of:
+        return [], (0,)
+    found = list(turn_of)
+    boxes, scores = np.stack([face.box for face in found]), np.array([face.score for face in found])
+    found = [found[n] for n in non_maximum_suppression(boxes, scores, SAME, of_smaller=True)]  # the surest first
+    usual = max(turns, key=lambda turn: sum(face.score for face in found if turn_of[face] == turn))
+    found = [face for face in found if turn_of[face] == usual or face.score >= found[0].score - DOUBT]
+    faces = sorted(found, key=lambda face: face.area, reverse=True)
+    return faces, tuple(turn for turn in turns if any(turn_of[face] == turn for face in faces))
 
 
 def turn_back(face: Face, turn: int, size: tuple[int, ...]) -> Face:

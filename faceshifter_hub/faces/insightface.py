@@ -81,8 +81,13 @@ class InsightFaceDetector(InsightFaceModel):
         """Return the interface, which no configuration changes."""
         return PHOTOGRAPH
 
-    def detect(self, image: np.ndarray) -> list[Face]:
-        """Return the faces of a photograph, (H, W, 3) uint8 RGB, the largest first."""
+    def detect(self, image: np.ndarray, smallest: float | None = None) -> list[Face]:
+        """Return the faces of a photograph, the largest first.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            smallest: Makes no difference: SCRFD sees the whole photograph at one size.
+        """
         height, width = image.shape[:2]
         if max(height, width) > SMALLEST_SEARCH * min(height, width):
             return []  # insightface would shrink such a strip to nothing, and fail

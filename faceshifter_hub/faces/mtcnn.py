@@ -24,6 +24,7 @@ from torch import nn
 from faceshifter_hub.component import ComponentMixin, FrozenMixin
 from faceshifter_hub.errors import CheckpointError
 from faceshifter_hub.faces.detection import Face
+from faceshifter_hub.faces.overlap import non_maximum_suppression
 from faceshifter_hub.registry import PHOTOGRAPH, Interface
 
 # smallest face sought, as a fraction of the photograph's longest side; the second search is for pictures in which the
@@ -92,15 +93,18 @@ class MTCNNDetector(FrozenMixin, ComponentMixin):
         return PHOTOGRAPH
 
     @torch.no_grad()
-    def detect(self, image: np.ndarray) -> list[Face]:
-        """Return the faces of a photograph, (H, W, 3) uint8 RGB, the largest first.
+    def detect(self, image: np.ndarray, smallest: float | None = None) -> list[Face]:
+        """Return the faces of a photograph, the largest first.
 
-        It is searched for faces of at least 1/24 of its longest side and, if there is none, for smaller ones, of 20
-        pixels at least.
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            smallest: Side in pixels from which faces are sought, 20 at least; by default 1/24 of the longest side and,
+                if no face is as large, 1/128.
         """
         frames = _halvings(image)
-        for fraction in SEARCHES:
-            boxes = self._propose(frames, max(SMALLEST_FACE, fraction * max(image.shape[:2])))
+        sides = [fraction * max(image.shape[:2]) for fraction in SEARCHES]
+        for side in sides if smallest is None else [min(smallest, sides[0])]:
+            boxes = self._propose(frames, max(SMALLEST_FACE, side))
             faces = self._output(frames, self._refine(frames, boxes))
             if faces:
                 return sorted(faces, key=lambda face: face.area, reverse=True)
@@ -249,32 +253,6 @@ def _crops(frames: Sequence[np.ndarray], boxes: np.ndarray, size: int) -> np.nda
             borderValue=(GREY, GREY, GREY),
         )
     return crops
-
-
-def non_maximum_suppression(
-    boxes: np.ndarray, scores: np.ndarray, threshold: float, of_smaller: bool = False
-) -> np.ndarray:
-    """Keep the best of boxes that overlap.
-
-    Args:
-        boxes: (N, 4).
-        scores: (N,).
-        threshold: Largest overlap, in [0, 1], of two boxes that both stay.
-        of_smaller: Measure the overlap as a fraction of the smaller box, instead of the union.
-
-    Returns:
-        Indices of the boxes kept, best first.
-    """
-    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    order, keep = np.argsort(-scores), []
-    while len(order):
-        best, rest = order[0], order[1:]
-        keep.append(best)
-        low, high = np.maximum(boxes[best, :2], boxes[rest, :2]), np.minimum(boxes[best, 2:], boxes[rest, 2:])
-        overlap = (high - low).clip(min=0).prod(1)
-        whole = np.minimum(area[best], area[rest]) if of_smaller else area[best] + area[rest] - overlap
-        order = rest[overlap <= threshold * whole]
-    return np.array(keep, int)
 
 
 def read_joblib_arrays(path: Path) -> list[np.ndarray]:

@@ -3,12 +3,13 @@
 import torch
 import torch.nn.functional as F
 
-# dlib's centred embeddings of different portraits are beyond it in one pair of 150, those of one rendered person, from
-# other sides and in other light, in seven of eight
-LEAST_LIKENESS = 0.45
+
+def likeness(z_faces: torch.Tensor, z_people: torch.Tensor) -> torch.Tensor:
+    """Return how alike faces (N, d) and people (M, d) are, (N, M) in [-1, 1]."""
+    return F.normalize(z_faces) @ F.normalize(z_people).T
 
 
-def recognise(z_faces: torch.Tensor, z_people: torch.Tensor) -> list[int | None]:
+def recognise(z_faces: torch.Tensor, z_people: torch.Tensor, min_likeness: float) -> list[int | None]:
     """Return for each face the number of the person it shows, None if nobody known.
 
     Nobody is in a picture twice: of all ways to match faces with people, the likeliest as a whole.
@@ -16,12 +17,13 @@ def recognise(z_faces: torch.Tensor, z_people: torch.Tensor) -> list[int | None]
     Args:
         z_faces: (N, d).
         z_people: (M, d).
+        min_likeness: Of whoever is known.
     """
     from scipy.optimize import linear_sum_assignment  # takes longer to load than most photographs to swap
 
-    likeness = (F.normalize(z_faces) @ F.normalize(z_people).T).cpu().numpy()  # (N, M)
+    alike = likeness(z_faces, z_people).cpu().numpy()
     found: list[int | None] = [None] * len(z_faces)
-    for face, person in zip(*linear_sum_assignment(-likeness), strict=True):
-        if likeness[face, person] >= LEAST_LIKENESS:
+    for face, person in zip(*linear_sum_assignment(-alike), strict=True):
+        if alike[face, person] >= min_likeness:
             found[face] = int(person)
     return found

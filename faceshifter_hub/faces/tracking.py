@@ -9,9 +9,11 @@ import torch
 import torch.nn.functional as F
 
 from faceshifter_hub.faces.detection import Face
-from faceshifter_hub.faces.recognition import LEAST_LIKENESS
+from faceshifter_hub.faces.following import Look, follow
+from faceshifter_hub.options import LEAST_LIKENESS
 
 PATIENCE = 250  # frames for which a face that is gone keeps its track, to be known again
+BRIDGED = 5  # frames at most that a face is followed by its looks, before a detector must find it again
 REACH = 1.0  # of the face's size: as far as a face may move from one frame to the next
 LEAST_LIKENESS_NEAR = 0.25  # to a face seen just there in the frame before
 NOBODY = -1.0  # less than any likeness
@@ -53,14 +55,18 @@ class Track:
     """One person's face through the frames.
 
     Attributes:
-        face: Where it was last seen; its landmarks are smoothed.
+        face: Where it was last seen, or followed to; its landmarks are smoothed.
         z: Who it is, (1, d).
         missing: Frames since it was last seen.
+        followed: The first of these, through which it was followed by its looks.
+        look: Where it was last seen; None once it is not there any more.
     """
 
     face: Face
     z: torch.Tensor
     missing: int = 0
+    followed: int = 0
+    look: Look | None = None
     filter: LandmarkFilter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,9 +74,27 @@ class Track:
 
     def see(self, face: Face, z: torch.Tensor) -> None:
         """Take the face's place and identity (1, d) in the present frame."""
-        self._place(face, LandmarkFilter() if self.missing > 1 else self.filter)
+        self._place(face, self.filter if self.is_near else LandmarkFilter())
         self.z = F.normalize(torch.lerp(z, self.z, IDENTITY_MEMORY))
-        self.missing = 0
+        self.missing, self.followed = 0, 0
+
+    @property
+    def is_near(self) -> bool:
+        """Whether its face was seen, or followed, in the frame before the present one."""
+        return self.missing == self.followed + 1
+
+    def bridge(self, frame: np.ndarray) -> bool:
+        """Follow the face to the present frame, where it was not seen; tell whether it still is there."""
+        landmarks = None
+        if self.look and self.is_near and self.followed < BRIDGED:
+            landmarks = follow(self.look, frame, self.face.landmarks)
+        if landmarks is None:
+            self.look = None
+            return False
+        moved = np.tile((landmarks - self.face.landmarks).mean(0), 2)
+        self._place(Face(self.face.box + moved, self.face.score, landmarks), self.filter)
+        self.followed += 1
+        return True
 
     def state(self) -> dict[str, Any]:
         """Return all that it remembers, as JSON knows it."""
@@ -81,13 +105,17 @@ class Track:
             "speed": self.filter.speed.tolist(),
             "z": self.z.tolist(),
             "missing": self.missing,
+            "followed": self.followed,
+            "look": self.look and self.look.state(),
         }
 
     @classmethod
     def restored(cls, state: dict[str, Any], like: torch.Tensor) -> Self:
         """Return the track whose `state` it was; z becomes of the type, and comes to the device, of `like`."""
         box, landmarks = (np.array(state[name], np.float32) for name in ("box", "landmarks"))
-        track = cls(Face(box, state["score"], landmarks), like.new_tensor(state["z"]), state["missing"])
+        look = state["look"] and Look.restored(state["look"])
+        face, z = Face(box, state["score"], landmarks), like.new_tensor(state["z"])
+        track = cls(face, z, state["missing"], state["followed"], look)
         track.filter.speed = np.array(state["speed"])
         return track
 
@@ -117,7 +145,7 @@ class FaceTracker:
         score = np.full((len(faces), len(self.tracks)), NOBODY)
         for row, (face, z) in enumerate(zip(faces, identities, strict=True)):
             for column, track in enumerate(self.tracks):
-                near = track.missing == 1 and distance(track.face, face) < REACH
+                near = track.is_near and distance(track.face, face) < REACH
                 alike = float(F.cosine_similarity(z, track.z))
                 if alike >= (LEAST_LIKENESS_NEAR if near else LEAST_LIKENESS):
                     score[row, column] = alike + 0.5 * near
@@ -133,6 +161,17 @@ class FaceTracker:
         self.tracks += [track for track in followed if track not in self.tracks]
         self.tracks = [track for track in self.tracks if track.missing <= PATIENCE]
         return followed
+
+    def bridge(self, frame: np.ndarray) -> list[Track]:
+        """Return the tracks of faces that `update` was not given, but that are still there by their looks.
+
+        Args:
+            frame: Whose faces `update` was given last, (H, W, 3) uint8 RGB.
+        """
+        for track in self.tracks:
+            if track.missing == 0:
+                track.look = Look.at(frame, track.face.landmarks)
+        return [track for track in self.tracks if track.missing > 0 and track.bridge(frame)]
 
 
 def distance(one: Face, other: Face) -> float:

@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,18 +17,19 @@ import cv2
 import torch
 from huggingface_hub.utils import tqdm
 
-from faceshifter_hub.datasets.cluster import connected, map_on_cluster
+from faceshifter_hub.datasets.cluster import Board, connected, map_on_cluster, write_on_board
 from faceshifter_hub.errors import FaceShifterError, InaccessibleImageError, UnwritableOutputError, WorkerError
 from faceshifter_hub.frames import FrameSwapper
 from faceshifter_hub.jobs.folder import list_pictures, make_folder, name_results
 from faceshifter_hub.jobs.option_arguments import source_from
 from faceshifter_hub.jobs.record import Record
 from faceshifter_hub.jobs.share import Share
-from faceshifter_hub.jobs.swap_file import Progress, swap_file
+from faceshifter_hub.jobs.swap_file import Progress, swap_with
 from faceshifter_hub.jobs.told_runtime import tell_runtime
 from faceshifter_hub.options import SwapOptions
 from faceshifter_hub.pipeline import FaceShifterPipeline
 from faceshifter_hub.registry import sha256_of
+from faceshifter_hub.runtimes import Runtime
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Job:
         output: The same.
         pipeline: Address; None for the default.
         options: Of the swap.
+        start: Seconds from which a video is kept; None for all of it.
+        end: Seconds until which it is kept.
     """
 
     name: str
@@ -50,6 +53,8 @@ class Job:
     output: Path
     pipeline: str | None
     options: SwapOptions
+    start: float | None = None
+    end: float | None = None
 
     def source_files(self) -> list[Path]:
         """Return the photographs of the people."""
@@ -132,9 +137,9 @@ class BatchReport:
 class Crew:
     """Who swaps for the job at hand; a pipeline is loaded once for jobs in a row that share it."""
 
-    def __init__(self, device: str | None = None):
+    def __init__(self, device: str | None = None, runtime: Runtime | None = None):
         self.record = functools.cache(Record)
-        self._device = device
+        self._device, self._runtime = device, runtime
         self._job: Job | None = None
         self._error: FaceShifterError | None = None
         self._address: str | None = None
@@ -157,13 +162,15 @@ class Crew:
 
     def _prepare(self, job: Job) -> None:
         if self._pipeline is None or job.pipeline != self._address:
-            self._pipeline = FaceShifterPipeline.from_pretrained(job.pipeline, device=self._device)
+            self._pipeline = FaceShifterPipeline.from_pretrained(
+                job.pipeline, device=self._device, runtime=self._runtime
+            )
             self._address = job.pipeline
             tell_runtime(self._pipeline)
         self.swapper = FrameSwapper(self._pipeline, source_from(job.people, self._pipeline), job.options)
         files = [sha256_of(file) for file in job.source_files()]
         options = job.options.model_dump(mode="json")
-        facts = [self._pipeline.describe_components(), options, vars(job.people), files]
+        facts = [self._pipeline.describe_components(), options, vars(job.people), files, job.start, job.end]
         self._fingerprint = json.dumps(facts)
 
     def made_of(self, target: Path) -> str:
@@ -180,13 +187,16 @@ class Crew:
         return hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def run_batch(jobs: Sequence[Job], share: Share, cluster: str | None = None) -> BatchReport:
+def run_batch(
+    jobs: Sequence[Job], share: Share, cluster: str | None = None, runtime: Runtime | None = None
+) -> BatchReport:
     """Do jobs, or this process's share of them; what fails is told on stderr and left out, and so is what to know.
 
     Args:
         jobs: To do.
         share: Of this process.
         cluster: Address of the Ray cluster that does the work in its place.
+        runtime: What runs the networks; None for what the settings say.
 
     Returns:
         What all processes did.
@@ -203,7 +213,11 @@ def run_batch(jobs: Sequence[Job], share: Share, cluster: str | None = None) -> 
             tell_all(total)
         mine = tasks[share.index :: share.count]
         with tqdm(total=len(mine), unit="file", disable=share.index > 0) as bar:
-            outcomes = do_tasks(mine, share, bar) if cluster is None else do_tasks_on_cluster(mine)
+            outcomes = (
+                do_tasks(mine, Crew(share.device, runtime), bar)
+                if cluster is None
+                else do_tasks_on_cluster(mine, runtime, bar)
+            )
             for task, outcome in zip(mine, outcomes, strict=True):
                 settle(report, task, outcome)
                 bar.update()
@@ -232,29 +246,47 @@ def plan_tasks(jobs: Sequence[Job]) -> tuple[list[Task], BatchReport]:
     return tasks, report
 
 
-def do_tasks(tasks: Sequence[Task], share: Share, bar: tqdm) -> Iterator[Outcome]:
+def do_tasks(tasks: Sequence[Task], crew: Crew, bar: tqdm) -> Iterator[Outcome]:
     """Do tasks one after the other, in this process."""
-    crew = Crew(share.device)
     for task in tasks:
 
         def progress(done: int, total: int | None, _left: float | None, name: str = task.target.name) -> None:
-            bar.set_postfix_str(f"{name}: {done} of {total or '?'} frames")
+            bar.set_postfix_str(frames_done({name: (done, total)}))
 
         yield do_task(task, crew, progress)
         bar.set_postfix_str("")
 
 
-def do_tasks_on_cluster(tasks: Sequence[Task]) -> Iterator[Outcome]:
+def frames_done(videos: Mapping[str, tuple[int, int | None]]) -> str:
+    """Say how far what moves is.
+
+    Args:
+        videos: File -> frames done and frames altogether, None where that is unknown.
+    """
+    if not videos:
+        return ""
+    name = Path(next(iter(videos))).name if len(videos) == 1 else f"{len(videos)} files"
+    totals = [total for _, total in videos.values() if total]
+    total = sum(totals) if len(totals) == len(videos) else "?"
+    return f"{name}: {sum(done for done, _ in videos.values())} of {total} frames"
+
+
+def do_tasks_on_cluster(tasks: Sequence[Task], runtime: Runtime | None, bar: tqdm) -> Iterator[Outcome]:
     """Do tasks on the cluster that is connected, in any order; the outcomes come in theirs."""
-    return map_on_cluster(functools.partial(do_task_on_node, place=os.getcwd()), tasks)
+    board = Board[tuple[int, int | None]]()
+    do = functools.partial(do_task_on_node, place=os.getcwd(), runtime=runtime, board=board.name)
+    yield from map_on_cluster(do, tasks, lambda: bar.set_postfix_str(frames_done(board.read())))
+    bar.set_postfix_str("")
 
 
-def do_task_on_node(task: Task, place: str) -> Outcome:
+def do_task_on_node(task: Task, place: str, runtime: Runtime | None = None, board: str | None = None) -> Outcome:
     """Do a task in a process of a cluster, on one thread: there is a process a core.
 
     Args:
         task: To do.
         place: Folder that relative paths begin at.
+        runtime: See `run_batch`.
+        board: Name of what is told on how many frames are done.
 
     Raises:
         WorkerError: There is no such folder here.
@@ -268,7 +300,13 @@ def do_task_on_node(task: Task, place: str) -> Outcome:
         ) from error
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    outcome = do_task(task, get_crew())
+
+    def tell_board(said: tuple[int, int | None] | None) -> None:
+        if board is not None:
+            write_on_board(board, str(task.target), said)
+
+    outcome = do_task(task, get_crew(runtime), lambda done, total, _left: tell_board((done, total)))
+    tell_board(None)
     if isinstance(outcome.error, InaccessibleImageError):  # which may say nothing about the file
         said = f"On {platform.node()}, {outcome.error} Every machine at work must see it there."
         return replace(outcome, error=InaccessibleImageError(said))
@@ -276,9 +314,9 @@ def do_task_on_node(task: Task, place: str) -> Outcome:
 
 
 @functools.cache
-def get_crew() -> Crew:
+def get_crew(runtime: Runtime | None) -> Crew:
     """Return this process's crew."""
-    return Crew()
+    return Crew(runtime=runtime)
 
 
 def do_task(task: Task, crew: Crew, progress: Progress | None = None) -> Outcome:
@@ -293,7 +331,9 @@ def do_task(task: Task, crew: Crew, progress: Progress | None = None) -> Outcome
         if record.holds(task.output, made_of):
             return Outcome(is_kept=True)
         make_folder_within(task.output.parent, task.folder)
-        notes = swap_file(crew.swapper, task.target, task.output, progress)
+        notes = swap_with(
+            crew.swapper, task.target, task.output, progress, start=task.job.start, end=task.job.end, door="batch"
+        )
         record.add(task.output, made_of)
     except FaceShifterError as error:
         return Outcome(failed=str(task.target), error=error)

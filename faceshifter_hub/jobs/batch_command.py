@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceshifter_hub.errors import BatchError, SettingsError
-from faceshifter_hub.jobs.option_arguments import add_option_arguments, add_people_arguments, options_from
+from faceshifter_hub.jobs.option_arguments import (
+    add_option_arguments,
+    add_people_arguments,
+    add_runtime_argument,
+    given_options,
+    options_from,
+)
 
 if TYPE_CHECKING:
     from faceshifter_hub.jobs.batch import Job
@@ -28,11 +34,12 @@ def add_batch(subparsers: "Subparsers") -> None:
         nargs="+",
         metavar="INPUT",
         help="SOURCE and FOLDER; or, with --map, FOLDER; or JOBS.toml, whose [[job]] tables have source (a photograph "
-        "or several), or map, target, output, pipeline and any option of the swap",
+        "or several), or map, target, output, pipeline, of a video start and end, and any option of the swap",
     )
     parser.add_argument("-o", "--output", metavar="OUT", type=Path, help="folder for the results; not with JOBS.toml")
     add_people_arguments(parser)
     add_option_arguments(parser)
+    add_runtime_argument(parser)
     parser.add_argument(
         "--ray",
         metavar="ADDRESS",
@@ -55,7 +62,7 @@ def run_batch_command(arguments: argparse.Namespace) -> None:
     jobs = jobs_from(arguments)
     share = find_share()
     try:
-        report = run_batch(jobs, share, arguments.ray)
+        report = run_batch(jobs, share, arguments.ray, arguments.runtime)
     except KeyboardInterrupt:
         print("Stopped. The same command goes on where this one stopped.", file=sys.stderr)
         raise
@@ -88,10 +95,13 @@ def jobs_from(arguments: argparse.Namespace) -> "list[Job]":
     from faceshifter_hub.jobs.folder import check_folders
     from faceshifter_hub.jobs.job_file import read_jobs
 
-    inputs, options = arguments.inputs, options_from(arguments)
+    inputs = arguments.inputs
     if len(inputs) == 1 and inputs[0].lower().endswith(".toml"):
-        if arguments.output or arguments.map or arguments.also or arguments.reference or arguments.pipeline:
-            raise SettingsError("A file of jobs says itself whose faces change and where results go; give it alone.")
+        people = arguments.map or arguments.also or arguments.reference
+        if arguments.output or people or arguments.pipeline or given_options(arguments):
+            raise SettingsError(
+                "A file of jobs says itself whose faces change, how and where results go; give it alone."
+            )
         return read_jobs(Path(inputs[0]))
     if len(inputs) != (1 if arguments.map else 2):
         raise SettingsError(
@@ -103,4 +113,4 @@ def jobs_from(arguments: argparse.Namespace) -> "list[Job]":
     check_folders(folder, arguments.output)
     arguments.source = None if arguments.map else inputs[0]
     people = argparse.Namespace(**{name: getattr(arguments, name) for name in PEOPLE})
-    return [Job("the batch", people, folder, arguments.output, arguments.pipeline, options)]
+    return [Job("the batch", people, folder, arguments.output, arguments.pipeline, options_from(arguments))]

@@ -7,9 +7,11 @@ output = "swapped/"
 strength = 0.8                 # any field of SwapOptions
 
 [[job]]
-map = { 1 = "me.jpg", "anna.jpg" = "berta.jpg" }    # in place of source
+map = { 1 = "me.jpg", "anna.jpg" = ["berta.jpg", "berta2.jpg"] }    # in place of source
 target = "party.mp4"
 output = "party-swapped.mp4"
+start = "1:02.5"               # of a video: as text or in seconds
+end = 90
 pipeline = "runs/mine"
 """
 
@@ -18,14 +20,16 @@ import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from faceshifter_hub.errors import UNPARSABLE, FaceShifterError, SettingsError
 from faceshifter_hub.jobs.batch import Job
 from faceshifter_hub.jobs.folder import check_folders
-from faceshifter_hub.jobs.swap_file import check_result
+from faceshifter_hub.jobs.swap_file import check_result, is_video
+from faceshifter_hub.jobs.video import check_part
+from faceshifter_hub.jobs.video_command import read_time
 from faceshifter_hub.options import SwapOptions
 
 
@@ -36,10 +40,12 @@ class Entry(BaseModel):
 
     source: str | list[str] | None = Field(None, min_length=1)
     reference: str | None = None
-    map: dict[str, str] = {}
+    map: dict[str, str | Annotated[list[str], Field(min_length=1)]] = {}
     target: str = Field(min_length=1)
     output: str = Field(min_length=1)
     pipeline: str | None = None
+    start: float | str | None = None
+    end: float | str | None = None
 
 
 def read_jobs(path: Path) -> list[Job]:
@@ -88,18 +94,24 @@ def read_job(name: str, table: dict[str, Any], folder: Path) -> Job:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise SettingsError(f"{first['loc'][0]}: {first['msg'][0].lower()}{first['msg'][1:]}; correct it.") from None
-    sources = [entry.source] if isinstance(entry.source, str) else entry.source or []
-    photographs = [str(folder / source) for source in sources]
+    photographs = [str(folder / source) for source in listed(entry.source or [])]
+    start, end = (None if time is None else read_time(str(time)) for time in (entry.start, entry.end))
     people = argparse.Namespace(
         source=photographs[0] if photographs else None,
         also=photographs[1:],
         reference=str(folder / entry.reference) if entry.reference else None,
         map=[
             f"{person if person.isdecimal() else folder / person}={folder / source}"
-            for person, source in entry.map.items()
+            for person, sources in entry.map.items()
+            for source in listed(sources)
         ],
     )
-    return Job(name, people, folder / entry.target, folder / entry.output, entry.pipeline, options)
+    return Job(name, people, folder / entry.target, folder / entry.output, entry.pipeline, options, start, end)
+
+
+def listed(names: str | list[str]) -> list[str]:
+    """Return one name or several as a list."""
+    return [names] if isinstance(names, str) else names
 
 
 def find_faults(job: Job) -> Iterator[str]:
@@ -112,7 +124,10 @@ def find_faults(job: Job) -> Iterator[str]:
     for file in job.source_files():
         if not os.path.isfile(file):
             yield f"There is no file '{file}'; name a photograph."
+    if (job.start, job.end) != (None, None) and not is_video(job.target):
+        yield "start and end say which part of a video is kept; leave them out."
     try:
+        check_part(job.start, job.end)
         if os.path.isdir(job.target):
             check_folders(job.target, job.output)
         elif not os.path.isfile(job.target):

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,6 @@ def run_swap(arguments: argparse.Namespace) -> None:
     from faceshifter_hub.jobs.swap_file import is_animated
     from faceshifter_hub.jobs.told_runtime import tell_runtime
     from faceshifter_hub.media.images import check_output, write_image
-    from faceshifter_hub.media.photographs import read_photograph, write_photograph
     from faceshifter_hub.pipeline import FaceShifterPipeline
     from faceshifter_hub.safety.audit import note_run
 
@@ -57,14 +57,12 @@ def run_swap(arguments: argparse.Namespace) -> None:
     stages = Path(arguments.stages) if arguments.stages else None
     if stages is not None:
         make_folder(stages)
-    target = read_photograph(arguments.target)
     pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline, runtime=arguments.runtime)
     output = pipeline(
-        source_from(arguments, pipeline), target.pixels, return_stages=stages is not None, **options.model_dump()
+        source_from(arguments, pipeline), arguments.target, return_stages=stages is not None, **options.model_dump()
     )
     note_run("swap", pipeline.public_components(), output.mark_ids[0])
-    credentials = output.credentials_onto(arguments.target)
-    write_photograph(target.with_pixels(np.asarray(output.images[0])), arguments.output, credentials)
+    output.save(arguments.output)
     if stages is not None:
         for number, face in enumerate(output.stages[0], 1):
             folder = stages / str(number) if len(output.stages[0]) > 1 else stages
@@ -97,12 +95,28 @@ def run_swap_animation(arguments: argparse.Namespace, options: "SwapOptions") ->
     from faceshifter_hub.jobs.told_runtime import tell_runtime
     from faceshifter_hub.pipeline import FaceShifterPipeline
 
-    if arguments.stages or arguments.json:
-        raise SettingsError("Of an animation neither stages nor JSON are told; leave out --stages and --json.")
+    if arguments.stages:
+        raise SettingsError("Of an animation no stages are shown; leave out --stages.")
+    began = time.monotonic()
     target, output = Path(arguments.target), Path(arguments.output)
     check_result(target, output)
     pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline, runtime=arguments.runtime)
     swapper = FrameSwapper(pipeline, source_from(arguments, pipeline), options)
-    tell_runtime(pipeline)
-    swap_animation(swapper, target, output)
-    print(output)
+    swap_animation(swapper, target, output, door="swap")
+    for note in swapper.notes:
+        print(note, file=sys.stderr)
+    if arguments.json:
+        told = {
+            "output": str(output.resolve()),
+            "frames": swapper.number,
+            "swapped": swapper.changed,
+            "notes": swapper.notes,
+            "components": pipeline.describe_components(),
+            "runtime": pipeline.runtime,
+            "watermark": swapper.mark_id,
+            "seconds": time.monotonic() - began,
+        }
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        tell_runtime(pipeline)
+        print(output)

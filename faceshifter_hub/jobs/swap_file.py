@@ -5,9 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from faceshifter_hub.errors import NoFaceError
+from faceshifter_hub.errors import NoFaceError, SettingsError
 from faceshifter_hub.frames import FrameSwapper
 from faceshifter_hub.jobs.folder import VIDEOS
 from faceshifter_hub.media.animations import (
@@ -20,7 +18,8 @@ from faceshifter_hub.media.animations import (
     write_animation,
 )
 from faceshifter_hub.media.images import check_output
-from faceshifter_hub.media.photographs import read_photograph, write_photograph
+from faceshifter_hub.options import SwapOptions
+from faceshifter_hub.pipeline import FaceShifterPipeline, Source
 from faceshifter_hub.safety.audit import note_run
 
 Progress = Callable[[int, int | None, float | None], None]
@@ -54,14 +53,69 @@ def check_result(target: Path, output: Path) -> None:
         check_output(output)
 
 
-def swap_file(swapper: FrameSwapper, target: Path, output: Path, progress: Progress | None = None) -> Sequence[str]:
-    """Swap the faces of a file and write the result, whole or not at all, with all else that the file holds.
+def swap_file(
+    pipeline: FaceShifterPipeline,
+    source: Source,
+    target: str | Path,
+    output: str | Path,
+    *,
+    start: float | None = None,
+    end: float | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> list[str]:
+    """Swap the faces of a photograph, an animation or a video, file to file, and keep all else that the file holds.
+
+    It is what `faceshifter swap` and `faceshifter video` do: 16 bits, transparency, colour profile and metadata stay,
+    an animation's frames and their times, a video's sound, all as far as the result's format can hold them.
+
+    Args:
+        pipeline: That swaps.
+        source: As the pipeline's call takes it, but no list.
+        target: The file. Of an animation, a format that cannot move gets the first frame.
+        output: Result; the extension chooses the format. A file of that name is replaced, whole or not at all.
+        start: Seconds after its first frame from which a video is kept.
+        end: Seconds after its first frame until which it is kept.
+        progress: Called with frames done, frames altogether and seconds left, the last two None where unknown; of
+            what moves.
+        **options: Fields of `SwapOptions`.
+
+    Returns:
+        What a user should know, in sentences.
+
+    Raises:
+        NoFaceError: It shows no face, or none that is meant; a video without any is copied.
+        FaceShifterError: As the pipeline's call and `swap_video`; the result cannot be written.
+    """
+    target, output = Path(target), Path(output)
+    chosen = SwapOptions.of(**options)
+    if (start, end) != (None, None) and not is_video(target):
+        raise SettingsError("start and end say which part of a video is kept; leave them out of any other file.")
+    check_result(target, output)
+    swapper = FrameSwapper(pipeline, source, chosen)
+    return [*swapper.notes, *swap_with(swapper, target, output, progress, start=start, end=end, door="python")]
+
+
+def swap_with(
+    swapper: FrameSwapper,
+    target: Path,
+    output: Path,
+    progress: Progress | None = None,
+    *,
+    start: float | None = None,
+    end: float | None = None,
+    door: str,
+) -> Sequence[str]:
+    """Swap the faces of a file as `swap_file` does, by a swapper that may go on to others.
 
     Args:
         swapper: Who swaps.
-        target: A picture, an animated one, or a video. Of an animation a format that cannot move gets the first frame.
-        output: Result; the extension chooses the format.
-        progress: Called with frames done, frames altogether and seconds left; of what moves.
+        target: A picture, an animated one, or a video.
+        output: Result.
+        progress: See `swap_file`.
+        start: See `swap_file`; `end` likewise.
+        end: See `start`.
+        door: For the audit log.
 
     Returns:
         What a user should know, in sentences.
@@ -73,29 +127,35 @@ def swap_file(swapper: FrameSwapper, target: Path, output: Path, progress: Progr
     if is_video(target):
         from faceshifter_hub.jobs.video import swap_video
 
-        report = swap_video(swapper, target, output, progress=progress)
-        note_run("video", swapper.pipeline.public_components(), swapper.mark_id)
+        report = swap_video(swapper, target, output, start=start, end=end, progress=progress)
+        note_run(door, swapper.pipeline.public_components(), swapper.mark_id)
         return report.notes
     if is_animated(target, output):
-        swap_animation(swapper, target, output, progress)
+        swap_animation(swapper, target, output, progress, door=door)
         return ()
-    return swap_photograph(swapper, target, output)
+    return swap_photograph(swapper, target, output, door)
 
 
-def swap_photograph(swapper: FrameSwapper, target: Path, output: Path) -> Sequence[str]:
-    """Swap the faces of a photograph; see `swap_file`."""
-    photograph = read_photograph(target)
+def swap_photograph(swapper: FrameSwapper, target: Path, output: Path, door: str) -> Sequence[str]:
+    """Swap the faces of a photograph; see `swap_with`."""
     people: dict[Any, Any] = {role.person: role.source for role in swapper.roles if role.person is not None}
     source = people or swapper.roles[0].source
-    swapped = swapper.pipeline(source, photograph.pixels, **swapper.options.model_dump())
-    note_run("photograph", swapper.pipeline.public_components(), swapped.mark_ids[0])
-    credentials = swapped.credentials_onto(target)
-    write_photograph(photograph.with_pixels(np.asarray(swapped.images[0])), output, credentials)
+    swapped = swapper.pipeline(source, target, **swapper.options.model_dump())
+    note_run(door, swapper.pipeline.public_components(), swapped.mark_ids[0])
+    swapped.save(output)
     return swapped.notes
 
 
-def swap_animation(swapper: FrameSwapper, target: Path, output: Path, progress: Progress | None = None) -> None:
-    """Swap the faces of an animation; frames without any stay what they are. See `swap_file`."""
+def swap_animation(
+    swapper: FrameSwapper,
+    target: Path,
+    output: Path,
+    progress: Progress | None = None,
+    *,
+    door: str,
+    consent: bool | None = None,
+) -> None:
+    """Swap the faces of an animation; frames without any stay what they are. See `swap_with`."""
     swapper.reset()
     total, frames, found = count_frames(target), [], False
     for frame in read_frames(target):
@@ -109,5 +169,5 @@ def swap_animation(swapper: FrameSwapper, target: Path, output: Path, progress: 
             progress(len(frames), total, None)
     if not found:
         raise NoFaceError(f"No face to swap was found in '{target}'; use one that shows a face clearly.")
-    note_run("animation", swapper.pipeline.public_components(), swapper.mark_id)
+    note_run(door, swapper.pipeline.public_components(), swapper.mark_id, consent=consent)
     write_animation(frames, output, read_loop(target), swapper.credentials(target))

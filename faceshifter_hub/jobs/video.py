@@ -177,6 +177,14 @@ def swap_one_frame(swapper: Swapper, video: str | Path, at: int | float) -> np.n
         SettingsError: It has no such frame.
         FaceShifterError: As the swapper.
     """
+    frame = read_one_frame(video, at)
+    swapper.reset()
+    assigned = swapper.assign(frame)
+    return swapper.swap([frame], [assigned])[0] if assigned else frame
+
+
+def read_one_frame(video: str | Path, at: int | float) -> np.ndarray:
+    """Return a frame of a video, (H, W, 3) uint8 RGB, upright; see `swap_one_frame`."""
     info = read_video_info(video)
     if at < 0:
         raise _no_such_frame(video, info)
@@ -188,9 +196,7 @@ def swap_one_frame(swapper: Swapper, video: str | Path, at: int | float) -> np.n
         frame = next(islice(frames, skipped, None), None)
     if frame is None:
         raise _no_such_frame(video, info)
-    swapper.reset()
-    assigned = swapper.assign(frame.pixels)
-    return swapper.swap([frame.pixels], [assigned])[0] if assigned else frame.pixels
+    return frame.pixels
 
 
 def _no_such_frame(video: str | Path, info: VideoInfo) -> SettingsError:
@@ -286,14 +292,23 @@ def _with_time_left(progress: Progress | None, resumed: int, total: int) -> Call
     return tell
 
 
+def check_part(start: float | None, end: float | None) -> None:
+    """Refuse a part of a video that is none, whatever the video.
+
+    Raises:
+        SettingsError: It ends before it starts.
+    """
+    if not 0 <= (start or 0) < (math.inf if end is None else end):
+        raise SettingsError(f"The part from {start or 0} to {end} seconds is none; give a start before its end.")
+
+
 def _choose_cut(
     video: Path, info: VideoInfo, start: float | None, end: float | None
 ) -> tuple[tuple[int, int] | None, int]:
     """Return from when until when frames are kept, if not all are, and how many that are."""
     if start is None and end is None:
         return None, info.frames
-    if not 0 <= (start or 0) < (math.inf if end is None else end):
-        raise SettingsError(f"The part from {start} to {end} seconds is none; give a start before its end.")
+    check_part(start, end)
     first = info.start if start is None else _time(info, start)
     until = FOREVER if end is None else _time(info, end)
     total, begin = 0, first

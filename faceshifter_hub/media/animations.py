@@ -53,6 +53,18 @@ def is_animation(path: str | Path) -> bool:
 
 
 @apart(UnreadableImageError)
+def count_pages(path: str | Path) -> int:
+    """Return how many pages a picture's file has: a TIFF one or more, any other one.
+
+    Raises:
+        UnreadableImageError: It is no picture, or a damaged one.
+        ImageTooLargeError: The file exceeds the limit.
+    """
+    with open_image(Path(path)) as image, failures_mean_damage(f"'{path}'"):
+        return getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
+
+
+@apart(UnreadableImageError)
 def count_frames(path: str | Path) -> int:
     """Return how many frames an animation has.
 

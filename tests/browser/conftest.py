@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sys
 import tempfile
 import threading
@@ -124,12 +125,13 @@ def start_server(tmp_path_factory, plugin, pipeline, hub_of_demo):
     """Start the demo, which ends with the tests if not before."""
     started = []
 
-    def start():
+    def start(*packages):
+        """Start one, with folders of packages on the path."""
         server = serve(
             tmp_path_factory.mktemp("temporary"),
             FACESHIFTER_PIPELINE=str(pipeline),
             FACESHIFTER_MAX_UPLOAD_BYTES=str(LARGEST_UPLOAD),
-            PYTHONPATH=str(plugin),
+            PYTHONPATH=os.pathsep.join(map(str, (plugin, *packages))),
             HF_ENDPOINT=hub_of_demo.url,
             HF_HOME=str(tmp_path_factory.mktemp("hub-cache")),
             HF_HUB_DISABLE_IMPLICIT_TOKEN="1",

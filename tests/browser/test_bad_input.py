@@ -1,6 +1,8 @@
 """What visitors do that nobody hopes for: broken files, strange names, leaving in mid-run, coming all at once."""
 
+import resource
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from io import BytesIO
 
 import httpx
@@ -10,7 +12,10 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from made_videos import make_video
 from PIL import Image
+from playwright.sync_api import expect
 from visit import SOURCE, SWAP_ENDS, TARGET, begin_video, open_tab, press, upload
+
+from faceshifter_hub.demo.results import NO_SPACE
 
 pytestmark = pytest.mark.browser
 
@@ -104,6 +109,40 @@ def test_files_may_have_any_name(page, tmp_path):
     page.locator("#slider img").first.wait_for(timeout=SWAP_ENDS)
 
 
+# ---- a server whose disk is full
+
+
+@pytest.fixture(scope="module")
+def other_server(start_server):
+    return start_server()
+
+
+@contextmanager
+def full_disk(server):
+    """Meanwhile the server writes no file beyond 5,000 bytes, as if its disk ended there."""
+    before = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (5000, before[1]))
+    yield
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("endpoint", ["swap", "compare", "preview_frame", "swap_video"])
+def test_a_full_disk_is_one_sentence(other_server, film, endpoint):
+    api = f"{other_server.url}/gradio_api"
+
+    def uploaded(path):
+        answer = httpx.post(f"{api}/upload", files={"files": (path.name, path.read_bytes())}).raise_for_status()
+        return {"path": answer.json()[0], "meta": {"_type": "gradio.FileData"}}
+
+    target = {"video": uploaded(film)} if "frame" in endpoint or "video" in endpoint else {"target": uploaded(TARGET)}
+    body = {"source": uploaded(SOURCE), "consent": True, **target}
+    with full_disk(other_server):
+        event = httpx.post(f"{api}/call/v2/{endpoint}", json=body, timeout=60).raise_for_status().json()["event_id"]
+        said = httpx.get(f"{api}/call/{endpoint}/{event}", timeout=60).text
+    assert "event: error" in said and NO_SPACE in said, said
+    assert not results(other_server)
+
+
 # ---- strange visits
 
 
@@ -121,10 +160,11 @@ def test_who_leaves_in_mid_run_keeps_nobody_waiting(page, film, long_film, serve
     open_tab(page, "Video")
     page.locator("#video-source img").wait_for()
     page.locator("#video input[type=file]").set_input_files(film)
+    expect(page.locator("#about-video")).to_contain_text("20 frames", timeout=SWAP_ENDS)
     page.locator("#video-consent input").check()
-    press(page, "Preview one frame")  # in the lane of the run that nobody waits for
-    page.locator("#frame img").wait_for(timeout=SWAP_ENDS)
-    assert results(server) == before
+    press(page, "Swap the video")  # in the lane of the run that nobody waits for
+    expect(page.locator("#video-notes")).to_contain_text("20 of 20 frames swapped", timeout=SWAP_ENDS)
+    assert len(results(server) - before) == 1  # of the run that was left, nothing
 
 
 def test_a_crowd_is_served_and_each_gets_their_own(server, tmp_path):

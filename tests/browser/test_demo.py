@@ -63,10 +63,18 @@ def test_from_two_pictures_to_a_downloaded_swap(page, tmp_path):
     page.screenshot(path=tmp_path / "phone-swapped.png", full_page=True)
 
 
-def test_one_click_fills_both_pictures_with_people_who_do_not_exist(page):
+def test_one_click_swaps_people_who_do_not_exist_and_states_no_consent_to_others(page, tmp_path):
+    (tmp_path / "words.jpg").write_text("not a picture")
+    page.get_by_role("button", name="More photos of the source").click()
+    page.locator("#also input[type=file]").set_input_files(tmp_path / "words.jpg")
+    expect(page.locator("#also")).to_contain_text("words")
     page.locator("#examples tbody tr, #examples button").first.click()
     for name in ("source", "target"):
         expect(page.locator(f"#{name} img")).to_be_visible()
+    page.locator("#slider img").first.wait_for(timeout=SWAP_ENDS)
+    expect(page.locator("#notes")).to_contain_text("seconds in all", timeout=SWAP_ENDS)
+    expect(page.get_by_label(CONSENT)).not_to_be_checked()
+    page.screenshot(path=tmp_path / "example.png", full_page=True)
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])

@@ -32,6 +32,15 @@ def test_the_camera_is_swapped_once_a_source_and_consent_are_there(page, server,
     first = page.locator("#live img").get_attribute("src")
     assert first.startswith("data:image/jpeg")
     page.screenshot(path=tmp_path / "live.png", full_page=True)
+
+    page.get_by_role("button", name="Whose face, and how").click()
+    page.locator("#live-min-score input[type=number]").fill("1")
+    page.keyboard.press("Tab")
+    expect(status).to_contain_text("Nobody to swap is in sight", timeout=SWAP_ENDS)
+    page.locator("#live-min-score input[type=number]").fill("0")
+    page.keyboard.press("Tab")
+    expect(status).to_contain_text("frames a second", timeout=SWAP_ENDS)
+    page.screenshot(path=tmp_path / "live-options.png", full_page=True)
     record.click()
     written = {path.name for path in files(server) - before}
     assert written <= {SOURCE.name}  # no frame of the camera

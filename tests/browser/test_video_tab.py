@@ -1,10 +1,15 @@
 """The tab Video: a frame first, then a part of a video."""
 
+from io import BytesIO
+
 import av
+import httpx
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from group_picture import changed_places, group
+from made_videos import make_video
 from PIL import Image
 from playwright.sync_api import expect
 from visit import SOURCE, SWAP_ENDS, begin_video, fits_phone, open_tab, press, upload
@@ -49,6 +54,31 @@ def test_a_run_is_stopped(page, long_film, server):
     press(page, "Stop")
     expect(page.get_by_text("Stopped; nothing was kept.")).to_be_visible(timeout=SWAP_ENDS)
     assert not list(server.temporary.rglob("*.faceshifter"))
+
+
+def test_each_face_of_the_first_frame_gets_the_source_dropped_beside_it(page, tmp_path):
+    three = group(1, 2, 3)
+    film = make_video(tmp_path / "three.mp4", 3, size=three.shape[:2], pictures=[three] * 3, options={"crf": "0"})
+    open_tab(page, "Video")
+    page.locator("#video input[type=file]").set_input_files(film)
+    expect(page.locator("#about-video")).to_contain_text("3 frames", timeout=SWAP_ENDS)
+    page.locator("#video-consent input").check()
+    page.get_by_role("button", name="Several people").click()
+    press(page, "Find the faces of the part's first frame")
+    expect(page.locator("#video-people").get_by_text("Source for face 3")).to_be_visible(timeout=SWAP_ENDS)
+    upload(page, video_source_2=SOURCE)
+    page.screenshot(path=tmp_path / "people.png", full_page=True)
+    page.get_by_role("button", name="Whose face, and how").click()
+    page.locator("#video-label input").uncheck()
+    press(page, "Preview one frame")
+    page.locator("#frame img").wait_for(timeout=SWAP_ENDS, state="attached")
+    swapped = Image.open(BytesIO(httpx.get(page.locator("#frame img").get_attribute("src")).content))
+    assert changed_places(three, np.asarray(swapped.convert("RGB"))) == [1]
+    assert fits_phone(page)
+    page.screenshot(path=tmp_path / "people-phone.png", full_page=True)
+
+    page.get_by_label("From, in seconds").fill("0.04")  # another frame may show others
+    expect(page.locator("#video-people").get_by_text("Source for face 3")).to_have_count(0)
 
 
 def test_a_video_is_swapped_by_the_components_chosen(server, film):

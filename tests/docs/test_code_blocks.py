@@ -11,7 +11,7 @@ import av
 import pytest
 from code_blocks import ROOT, find_blocks, parse_block
 from group_picture import PEOPLE, group
-from PIL import Image
+from PIL import Image, ImageChops
 
 from faceshifter_hub import cli, pipeline
 
@@ -33,6 +33,7 @@ def pictures(tmp_path_factory):
     shutil.copy(folder / "target.jpg", folder / "photos")
     shutil.copy(folder / "anna.jpg", folder / "photos" / "holiday")
     write_clip(folder / "clip.mp4", Image.open(folder / "target.jpg"))
+    write_wave(folder / "wave.gif", Image.open(folder / "target.jpg"))
     return folder
 
 
@@ -46,6 +47,11 @@ def write_clip(path, face, seconds=3, rate=4):
             picture.paste(face, (4 * number, 0))
             container.mux(stream.encode(av.VideoFrame.from_image(picture)))
         container.mux(stream.encode())
+
+
+def write_wave(path, face):
+    """Write an animation of a face that nods."""
+    face.save(path, save_all=True, append_images=[ImageChops.offset(face, 0, 4)], duration=200)
 
 
 @pytest.fixture

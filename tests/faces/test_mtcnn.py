@@ -11,7 +11,7 @@ import torch
 
 from faceshifter_hub.errors import CheckpointError
 from faceshifter_hub.faces.alignment import similarity, template
-from faceshifter_hub.faces.mtcnn import MTCNNDetector, non_maximum_suppression, read_joblib_arrays
+from faceshifter_hub.faces.mtcnn import MTCNNDetector, read_joblib_arrays
 from faceshifter_hub.registry import PHOTOGRAPH, resolve
 
 # ---- faces
@@ -136,19 +136,6 @@ def test_it_finds_faces_in_half_precision_too(detector, examples):
     (expected,) = detector.detect(examples[2])
     (found,) = MTCNNDetector.from_pretrained("mtcnn", dtype=torch.bfloat16).detect(examples[2])
     np.testing.assert_allclose(found.landmarks, expected.landmarks, atol=3)
-
-
-# ---- overlapping boxes
-
-
-def test_overlapping_boxes_leave_the_best():
-    boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 20, 30, 30], [2, 2, 6, 6]], float)
-    scores = np.array([0.8, 0.9, 0.7, 0.95])
-    # overlaps: the first two share 90 of a union of 110; the last lies within both, a sixth of their area
-    assert non_maximum_suppression(boxes, scores, 0.5).tolist() == [3, 1, 2]
-    assert non_maximum_suppression(boxes, scores, 0.9).tolist() == [3, 1, 0, 2]
-    assert non_maximum_suppression(boxes, scores, 0.5, of_smaller=True).tolist() == [3, 2]
-    assert non_maximum_suppression(np.zeros((0, 4)), np.zeros(0), 0.5).tolist() == []
 
 
 # ---- weights, read without trust

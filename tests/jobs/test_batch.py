@@ -4,15 +4,18 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from accelerate.state import AcceleratorState
+from group_picture import PEOPLE, changed_places, group
 from made_videos import make_video
 from PIL import Image
 from tiny_networks import save_tiny_pipeline
@@ -91,6 +94,12 @@ def test_every_picture_is_swapped_once_and_again_when_something_changes(batch, p
     assert (said["swapped"], said["kept"]) == (2, 0)
     _, said, _ = batch(photos, "--strength", "0.5")
     assert (said["swapped"], said["kept"]) == (2, 0)
+
+
+def test_what_runs_the_networks_is_chosen(batch, photos, monkeypatch):
+    monkeypatch.setenv("FACESHIFTER_RUNTIME", "openvino")
+    code, said, err = batch(photos, "--runtime", "torch")
+    assert (code, said["swapped"]) == (0, 2) and "Networks run by torch on cpu." in err
 
 
 @pytest.mark.fault
@@ -174,6 +183,60 @@ def test_results_in_a_place_that_cannot_be_made_are_refused(photos, pipeline, tm
         assert "cannot be made" in err and err.count("\n") == 1
 
 
+@pytest.fixture
+def for_everybody():
+    """A folder that every user may look into."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@pytest.mark.fault
+def test_a_read_only_folder_is_one_sentence_a_file(face, for_everybody, tmp_path, capsys, request):
+    place = for_everybody
+    pipeline = str(save_tiny_pipeline(place / "pipeline"))
+    for weights in (place / "pipeline").rglob("*.safetensors"):
+        weights.chmod(0o644)
+    shutil.copy(SOURCE, place / "source.webp")
+    (place / "photos").mkdir()
+    for name in "ab":
+        face.save(place / "photos" / f"{name}.png")
+    (place / "out").mkdir(0o555)
+    command = ["batch", str(place / "source.webp"), str(place / "photos"), "--pipeline", pipeline, "--no-mark", "-o"]
+    assert cli.main([*command, str(tmp_path / "out")]) == 0  # so that what is imported and loaded is at hand
+    capsys.readouterr()
+    request.getfixturevalue("nobody")
+    assert cli.main([*command, str(place / "out")]) == 1
+    err = capsys.readouterr().err
+    assert err.count("cannot be written; choose another place.\n") == 2, err
+    assert all(f"'{place}/out/{name}.png' cannot be written" in err for name in "ab")
+    assert cli.main([*command, str(place / "new")]) == 1
+    assert f"The folder '{place}/new' cannot be made (Permission denied)" in capsys.readouterr().err
+    assert not list((place / "out").iterdir())
+
+
+@pytest.mark.usefixtures("unmarked")
+@pytest.mark.parametrize(
+    ("source", "options", "expected"),
+    [
+        ([SOURCE], ["--reference", PEOPLE[3]], [2]),
+        ([SOURCE], ["--also", PEOPLE[4], PEOPLE[5], "--faces", "2,3"], [1, 2]),
+        ([], ["--map", f"{PEOPLE[3]}={SOURCE}", "--map", f"1={PEOPLE[4]}"], [0, 2]),
+    ],
+)
+def test_people_of_a_folder_are_chosen(pipeline, tmp_path, source, options, expected):
+    three = group(1, 2, 3, sides=(320, 230, 250))
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(three).save(tmp_path / "photos" / "party.png")
+    command = ["batch", *source, str(tmp_path / "photos"), "-o", str(tmp_path / "out"), "--pipeline", pipeline]
+    assert cli.main([*command, *map(str, options)]) == 0
+    result = np.asarray(Image.open(tmp_path / "out" / "party.png"))
+    assert changed_places(three, result) == expected
+    if "--also" in options:
+        assert cli.main([*command, "--faces", "2,3"]) == 0  # one photograph gives another identity than three
+        assert not np.array_equal(result, np.asarray(Image.open(tmp_path / "out" / "party.png")))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -183,6 +246,11 @@ def test_results_in_a_place_that_cannot_be_made_are_refused(photos, pipeline, tm
         ([SOURCE, ".", "-o", "."], "could replace pictures"),
         ([SOURCE, ".", "-o", "out", "--strength", "9"], "strength"),
         (["jobs.toml", "-o", "out"], "give it alone"),
+        (["jobs.toml", "--strength", "0.5", "--faces", "all"], "whose faces change, how and where"),
+        (["jobs.toml", "--strength", "1"], "give it alone"),
+        (["jobs.toml", "--no-refine"], "give it alone"),
+        (["jobs.toml", "--keep", "mouth"], "give it alone"),
+        (["jobs.toml", "--label"], "give it alone"),
         (["jobs.toml"], "cannot be read"),
     ],
 )
@@ -249,8 +317,47 @@ def test_a_video_is_a_target_too_and_what_to_know_of_it_is_told(tmp_path, pipeli
     assert read_video_info(tmp_path / "out.mkv").frames == 2
 
 
+def test_videos_are_known_by_their_names(tmp_path, pipeline, face, capsys):
+    names_and_codecs = {"a.ts": "libx264", "b.M2TS": "libx264", "c.f4v": "libx264", "d.mxf": "mpeg2video"}
+    for name, codec in names_and_codecs.items():
+        make_video(tmp_path / name, 2, size=(160, 160), codec=codec, pictures=[np.asarray(face)] * 2)
+    films = [f'source = "{SOURCE}"\ntarget = "{name}"\noutput = "{name}.mp4"' for name in names_and_codecs]
+    assert cli.main(["batch", write_jobs(tmp_path, pipeline, *films), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["swapped"] == 4
+    assert [read_video_info(tmp_path / f"{name}.mp4").frames for name in names_and_codecs] == [2] * 4
+
+
+def test_a_part_of_a_video_is_a_job_too_and_another_part_another(tmp_path, pipeline, face, capsys):
+    film = make_video(tmp_path / "film.mp4", 20, size=(160, 160), pictures=[np.asarray(face)] * 20)
+    job = f'source = "{SOURCE}"\ntarget = "film.mp4"\noutput = "part.mp4"\n'
+    for part, frames in [('start = "0:00.4"\nend = 0.6', 5), ("start = 0.4", 10), ('end = "0.2"', 5), ("", 20)]:
+        jobs = write_jobs(tmp_path, pipeline, job + part)
+        assert cli.main(["batch", jobs, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["swapped"] == 1
+        info = read_video_info(tmp_path / "part.mp4")
+        assert (info.frames, info.start) == (frames, 0)
+    assert read_video_info(film).frames == 20
+
+
+@pytest.mark.usefixtures("unmarked")
+def test_people_of_a_job_get_the_mean_of_several_photographs(tmp_path, pipeline, photos, capsys):
+    also = EXAMPLES[2]
+    one, several = f'"{SOURCE}"', f'["{SOURCE}", "{also}"]'
+    jobs = write_jobs(
+        tmp_path,
+        pipeline,
+        f'map = {{ "{EXAMPLES[1]}" = {several} }}\ntarget = "photos/a.png"\noutput = "mapped.png"',
+        f'source = {several}\ntarget = "photos/a.png"\noutput = "mean.png"',
+        f'map = {{ 1 = {one} }}\ntarget = "photos/a.png"\noutput = "one.png"',
+    )
+    assert cli.main(["batch", jobs]) == 0
+    mapped, mean, single = (read_photograph(tmp_path / f"{name}.png").pixels for name in ("mapped", "mean", "one"))
+    assert np.array_equal(mapped, mean) and not np.array_equal(mapped, single)
+
+
 def test_all_faults_of_all_jobs_are_told_before_any_work(tmp_path, pipeline, photos, capsys):
     good = f'source = "{SOURCE}"\ntarget = "photos/a.png"\noutput = "one.png"'
+    (tmp_path / "film.mp4").touch()
     jobs = write_jobs(
         tmp_path,
         pipeline,
@@ -265,6 +372,12 @@ def test_all_faults_of_all_jobs_are_told_before_any_work(tmp_path, pipeline, pho
         good.replace('"photos/a.png"', "3"),
         good.replace("photos/a.png", "photos"),
         good.replace("one.png", "film.mp4").replace("photos/a.png", "jobs.toml"),
+        good.replace("one.png", "twelve.png") + "\nend = 3",
+        good.replace("one.png", "13.mp4").replace("photos/a.png", "film.mp4") + '\nstart = "0:03"\nend = 2.5',
+        good.replace("one.png", "14.mp4").replace("photos/a.png", "film.mp4") + "\nstart = nan",
+        good.replace("one.png", "15.mp4").replace("photos/a.png", "film.mp4") + '\nend = "soon"',
+        'map = { 1 = [] }\ntarget = "photos/a.png"\noutput = "16.png"',
+        f'map = {{ 1 = ["{SOURCE}", "nobody.png"] }}\ntarget = "photos/a.png"\noutput = "17.png"',
     )
     assert cli.main(["batch", jobs]) == 1
     err = capsys.readouterr().err
@@ -279,9 +392,15 @@ def test_all_faults_of_all_jobs_are_told_before_any_work(tmp_path, pipeline, pho
         9: "target: input should be a valid string",
         10: "is the output of job 1 too",
         11: "does not end in",
+        12: "start and end say which part of a video is kept; leave them out.",
+        13: "The part from 3.0 to 2.5 seconds is none",
+        14: "'nan' is no time",
+        15: "'soon' is no time",
+        16: "map: ",
+        17: "nobody.png'; name a photograph.",
     }.items():
         assert any(line.startswith(f"job {number}: ") and why in line for line in err.splitlines()), (number, err)
-    assert "job 1:" not in err and names(tmp_path) == {"jobs.toml", "photos/a.png", "photos/sub/a b'.jpg"}
+    assert "job 1:" not in err and names(tmp_path) == {"film.mp4", "jobs.toml", "photos/a.png", "photos/sub/a b'.jpg"}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Pictures of every sort read as photographs, what is none refused, results written whole or not at all."""
 
 import io
-import os
 import re
 import resource
 from pathlib import Path
@@ -260,17 +259,6 @@ def test_places_that_cannot_be_written_are_refused_before_and_after_the_work(tmp
         if "x" not in name:  # how long a name may be, the file system tells when it is used
             assert reason in refused(UnwritableOutputError, check_output, tmp_path / name)
     assert {path.name for path in tmp_path.iterdir()} == {"folder.png", "file"}
-
-
-@pytest.fixture
-def nobody():
-    """Be a user without rights for a while, where one may: root writes everywhere."""
-    if os.geteuid():
-        yield
-        return
-    os.setresuid(65534, 65534, 0)
-    yield
-    os.setresuid(0, 0, 0)
 
 
 @pytest.mark.fault

@@ -3,12 +3,13 @@
 import io
 import os
 import resource
+import struct
 from functools import cache
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageCms, IptcImagePlugin, PngImagePlugin
 from PIL.ExifTags import IFD, Base
 
 from faceshifter_hub.errors import (
@@ -19,6 +20,7 @@ from faceshifter_hub.errors import (
 )
 from faceshifter_hub.media import images
 from faceshifter_hub.media.images import WRITE_OPTIONS, read_image, write_image
+from faceshifter_hub.media.metadata import Metadata
 from faceshifter_hub.media.photographs import Photograph, read_photograph, write_photograph
 from faceshifter_hub.media.sixteen_bits import encode_png
 from faceshifter_hub.media.tiff import encode_tiff
@@ -307,6 +309,50 @@ def test_the_thumbnail_of_the_face_that_was_there_does_not_survive(tmp_path):
 def test_a_comment_survives(tmp_path):
     Image.fromarray(NOISE[..., :3]).save(tmp_path / "target.jpg", comment="très joli")
     assert round_trip(tmp_path / "target.jpg").metadata.text == {"Comment": "très joli"}
+
+
+CAPTION = (
+    b"\x1c\x02\x00\x00\x02\x00\x04" + b"\x1c\x02\x78\x00\x07Caption" + b"\x1c\x02\x50\x00\x05Berta"
+)  # of odd length
+
+
+def photoshop_segment(*resources: tuple[int, bytes]) -> bytes:
+    """Return a JPEG's segment as Photoshop writes it."""
+    content = b"Photoshop 3.0\0"
+    for number, data in resources:
+        content += b"8BIM" + number.to_bytes(2, "big") + b"\0\0" + len(data).to_bytes(4, "big")
+        content += data + bytes(len(data) % 2)
+    return b"\xff\xed" + (len(content) + 2).to_bytes(2, "big") + content
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".tif"])
+def test_iptc_survives_and_photoshop_s_thumbnail_does_not(tmp_path, suffix):
+    segment = photoshop_segment((0x040C, b"thumbnail of the old face"), (0x0404, CAPTION), (0x03F3, b"\0"))
+    Image.fromarray(NOISE[..., :3]).save(tmp_path / "agency.jpg", extra=segment, comment="too")
+    round_trip(tmp_path / "agency.jpg", suffix)
+    with Image.open(tmp_path / f"result{suffix}") as written:
+        assert written.size == (WIDTH, HEIGHT)
+        assert IptcImagePlugin.getiptcinfo(written) == {(2, 0): b"\0\4", (2, 120): b"Caption", (2, 80): b"Berta"}
+    assert b"old face" not in (tmp_path / f"result{suffix}").read_bytes()
+    (tmp_path / f"result{suffix}").rename(tmp_path / f"again{suffix}")
+    assert round_trip(tmp_path / f"again{suffix}", ".jpg").metadata.iptc == CAPTION
+
+
+def test_iptc_that_a_tiff_calls_numbers_survives(tmp_path):
+    iptc = CAPTION.ljust(-(-len(CAPTION) // 4) * 4, b"\0")
+    scan = encode_tiff(NOISE[..., :3], {33723: iptc}, None, None)
+    said = struct.pack("<HHI", 33723, 7, len(iptc))
+    assert scan.count(said) == 1
+    (tmp_path / "scan.tif").write_bytes(scan.replace(said, struct.pack("<HHI", 33723, 4, len(iptc) // 4)))
+    assert round_trip(tmp_path / "scan.tif", ".jpg").metadata.iptc == iptc
+
+
+def test_iptc_longer_than_a_segment_is_left_out_of_a_jpeg(tmp_path):
+    photograph = Photograph(NOISE[..., :3], None, Metadata(iptc=bytes(70_000)))
+    write_photograph(photograph, tmp_path / "long.jpg")
+    assert read_photograph(tmp_path / "long.jpg").metadata.iptc == b""
+    write_photograph(photograph, tmp_path / "long.tif")
+    assert read_photograph(tmp_path / "long.tif").metadata.iptc == bytes(70_000)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")

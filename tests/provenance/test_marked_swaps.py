@@ -9,9 +9,9 @@ from made_videos import make_video
 from PIL import Image
 from tiny_networks import save_tiny_pipeline
 
-from faceshifter_hub import cli
+from faceshifter_hub import cli, swap_file
 from faceshifter_hub.frames import FrameSwapper
-from faceshifter_hub.jobs.swap_file import swap_file
+from faceshifter_hub.jobs.swap_file import swap_with
 from faceshifter_hub.jobs.video import swap_video
 from faceshifter_hub.media.images import read_image, write_image
 from faceshifter_hub.media.video import read_frames, read_video_info
@@ -139,7 +139,7 @@ def test_files_of_a_batch(pipe, tmp_path):
     swapper = FrameSwapper(pipe, SOURCE, SwapOptions())
     ids = []
     for name in ("one.png", "two.jpg"):
-        swap_file(swapper, TARGET, tmp_path / name)
+        swap_with(swapper, TARGET, tmp_path / name, door="batch")
         ids.append(mark_of(read_image(tmp_path / name)))
         assert manifest(tmp_path / name)[WATERMARK] == {"id": ids[-1]}
     assert ids[0] != ids[1]
@@ -148,7 +148,7 @@ def test_files_of_a_batch(pipe, tmp_path):
 def test_animations(pipe, tmp_path):
     frames = [Image.fromarray(np.roll(read_image(TARGET), 4 * n, 1)) for n in range(2)]
     frames[0].save(tmp_path / "target.gif", save_all=True, append_images=frames[1:], duration=100)
-    swap_file(FrameSwapper(pipe, SOURCE, SwapOptions()), tmp_path / "target.gif", tmp_path / "out.gif")
+    swap_file(pipe, SOURCE, tmp_path / "target.gif", tmp_path / "out.gif")
     assert manifest(tmp_path / "out.gif")[WATERMARK] == {"id": mark_of(read_image(tmp_path / "out.gif"))}
 
 

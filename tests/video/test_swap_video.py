@@ -185,6 +185,79 @@ def test_a_part_that_is_none_is_refused(tmp_path, start, end):
     assert not (tmp_path / "o.mp4").exists()
 
 
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        (
+            {"pix_fmt": "yuv420p10le", "colours": {"color_trc": 16, "color_primaries": 9, "colorspace": 9}},
+            "The video has a high dynamic range; it keeps it, with 8 bits a colour, so that bands may show.",
+        ),
+        ({"pix_fmt": "yuv420p10le"}, "Of 10 bits a colour, 8 are kept."),
+        ({"codec": "qtrle", "pix_fmt": "argb"}, "The video's transparency is lost; H.264 has none."),
+        ({"pix_fmt": "yuv420p"}, None),
+    ],
+)
+def test_what_h264_cannot_hold_is_said(tmp_path, made, sentence):
+    if made.get("codec") is None:
+        made = {"codec": "libx265", "options": {"x265-params": "log-level=none"}} | made
+    video = make_video(tmp_path / "v.mov", 4, **made)
+    report = swap_video(SquareSwapper(), video, tmp_path / "o.mp4")
+    assert report.notes == (() if sentence is None else (sentence,))
+    hdr = "colours" in made
+    result = read_video_info(tmp_path / "o.mp4")
+    assert (result.depth, result.alpha, result.hdr) == (8, False, hdr)
+
+
+@pytest.mark.parametrize(
+    ("codec", "error", "words"),
+    [
+        (b"V_MPEG4/ISO/AVC", UnreadableVideoError, "The codec of '.*v.mkv' is unknown; convert it to H.264, say."),
+        (b"A_AAC", UnwritableOutputError, r"cannot hold the sound of 'v.mkv', stream 1 \(audio\); convert it to AAC"),
+    ],
+)
+def test_a_codec_that_nobody_knows_is_one_sentence(tmp_path, codec, error, words):
+    video = make_video(tmp_path / "v.mkv", 5, sound="aac")
+    content = video.read_bytes()
+    assert content.count(codec) == 1
+    video.write_bytes(content.replace(codec, codec[:2] + b"X" + codec[3:]))
+    for output in ("o.mkv", "o.mp4"):
+        with pytest.raises(error, match=words):
+            swap_video(SquareSwapper(), video, tmp_path / output)
+    assert list(tmp_path.iterdir()) == [video]
+
+
+def test_data_beside_the_pictures_are_copied_untouched(tmp_path):
+    with av.open(str(tmp_path / "v.mp4"), "w") as container:
+        video = container.add_stream("libx264", rate=25, width=64, height=48, pix_fmt="yuv420p")
+        data = container.add_data_stream("bin_data")
+        container.start_encoding()
+        for n in range(10):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture(n), format="rgb24")))
+            packet = av.Packet(b"telemetry %d" % n)
+            packet.stream, packet.time_base, packet.duration = data, Fraction(1, 25), 1
+            packet.pts = packet.dts = n
+            container.mux(packet)
+        container.mux(video.encode())
+    report = swap_video(SquareSwapper(), tmp_path / "v.mp4", tmp_path / "o.mp4")
+    copied = read_packets(tmp_path / "o.mp4", "data")
+    assert copied == [(Fraction(n, 25), b"telemetry %d" % n) for n in range(10)] and report.notes == ()
+    notes = swap_video(SquareSwapper(), tmp_path / "v.mp4", tmp_path / "o.mkv").notes
+    assert "A file ending in .mkv cannot hold stream 1 (bin_data) of 'v.mp4': it is left out." in notes
+
+
+def test_frames_without_a_face_stay_between_those_with_one(tmp_path):
+    shown = [n // 7 % 2 == 1 for n in range(70)]  # from neither the first nor to the last
+    pictures = [picture(n) if shows else np.full((48, 64, 3), 40 + n, np.uint8) for n, shows in enumerate(shown)]
+    video = make_video(tmp_path / "v.mp4", 70, options=SHARP, pictures=pictures)
+    report = swap_video(SquareSwapper(), video, tmp_path / "o.mp4")
+    assert (report.frames, report.swapped, report.notes) == (70, sum(shown), ())
+    (before, originals), (after, results) = frames_of(video), frames_of(tmp_path / "o.mp4")
+    assert before == after
+    for original, result, shows in zip(originals, results, shown, strict=True):
+        difference = np.abs(result.astype(int) - original)
+        assert difference.max() > 60 if shows else difference.mean() < 2
+
+
 def test_that_a_video_is_interlaced_is_said(tmp_path):
     video = make_video(tmp_path / "v.mp4", 4, size=(64, 64), options={"x264-params": "tff=1"})
     notes = swap_video(SquareSwapper(), video, tmp_path / "o.mp4").notes

@@ -6,6 +6,7 @@ import json
 import av
 import numpy as np
 import pytest
+from group_picture import PEOPLE, changed_places, group
 from made_videos import make_video, read_packets
 from PIL import Image
 from tiny_networks import save_tiny_pipeline
@@ -115,6 +116,56 @@ def test_what_cannot_be_is_one_sentence(video, tmp_path, monkeypatch, options, w
     sentences = [line for line in err.splitlines() if not line.startswith("Networks run by ")]
     assert (code, out, len(sentences)) == (1, "", 1) and words in sentences[0]
     assert list(tmp_path.iterdir()) in ([], [tmp_path / ".o.mp4.faceshifter"])
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("place", ["/usr", "/proc"])
+def test_a_folder_that_takes_no_files_is_one_sentence(video, film, nobody, place):
+    for options in (("-o", f"{place}/o.mp4"), ("--preview", "1", f"{place}/o.png")):
+        code, out, err = video(*options)
+        assert (code, out, err) == (1, "", f"faceshifter: '{options[-1]}' cannot be written; choose another place.\n")
+
+
+@pytest.mark.fault
+def test_proc_takes_no_files_of_root_either(video):
+    code, out, err = video("-o", "/proc/o.mp4")
+    sentences = [line for line in err.splitlines() if not line.startswith("Networks run by ")]
+    assert (code, out, len(sentences)) == (1, "", 1) and "cannot be" in sentences[0], err
+
+
+@pytest.fixture(scope="module")
+def party(tmp_path_factory):
+    """Three people, who stand still."""
+    three = group(1, 2, 3, sides=(320, 230, 250))
+    path = tmp_path_factory.mktemp("party") / "party.mp4"
+    return make_video(path, 2, size=three.shape[:2], options={"crf": "8"}, pictures=[three] * 2)
+
+
+@pytest.mark.usefixtures("unmarked")
+@pytest.mark.parametrize(
+    ("source", "options", "expected"),
+    [
+        ([SOURCE], [], [0]),
+        ([SOURCE], ["--reference", PEOPLE[3]], [2]),
+        ([], ["--map", f"{PEOPLE[3]}={SOURCE}", "--map", f"1={OTHER}"], [0, 2]),
+    ],
+)
+def test_people_of_a_film_are_chosen(pipeline, party, tmp_path, source, options, expected):
+    output = tmp_path / "o.mp4"
+    places = [*source, str(party), "-o", str(output)]
+    assert cli.main(["video", *places, "--pipeline", pipeline, *map(str, options)]) == 0
+    for before, after in zip(pixels_of(party), pixels_of(output), strict=True):
+        assert changed_places(before, after) == expected
+
+
+@pytest.mark.usefixtures("unmarked")
+def test_several_photographs_of_the_source_make_another_film(video, tmp_path):
+    def preview(name, *options):
+        assert video("--preview", "3", tmp_path / name, *options)[0] == 0
+        return np.asarray(Image.open(tmp_path / name))
+
+    one, both, again = preview("1.png"), preview("2.png", "--also", OTHER), preview("3.png", "--also", OTHER)
+    assert np.array_equal(both, again) and not np.array_equal(one, both)
 
 
 def test_a_target_that_is_no_video(video, tmp_path):
