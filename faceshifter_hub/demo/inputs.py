@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -115,6 +116,12 @@ def called(path: str, name: str) -> Iterator[None]:
 def example_faces() -> list[str]:
     """Return the rendered faces that come with the registry."""
     return [str(path) for path in sorted((DATA_ROOT / "examples").glob("*.webp"))]
+
+
+def are_examples(*paths: str) -> bool:
+    """Tell whether files, wherever they lie, are rendered faces that come with the registry, and nothing else."""
+    examples = {Path(example).read_bytes() for example in example_faces()}
+    return all(Path(path).read_bytes() in examples for path in paths)
 
 
 def example_pairs() -> list[list[str]]:

@@ -13,6 +13,7 @@ from faceshifter_hub.demo.dropdowns import component_dropdowns
 from faceshifter_hub.demo.inputs import (
     SWAP_LANE,
     Pair,
+    are_examples,
     called,
     pair_examples,
     pair_inputs,
@@ -174,11 +175,15 @@ def build_photo_tab(available: gr.State) -> Pair:
         scroll_to_output=True,
     )
     if example_chosen is not None:
-        # consent is given for the example alone: no other picture takes part, and the statement stays unticked
-        agreed, none, nobody = gr.State(True), gr.State(None), gr.State({})
+
+        def swap_example(source: str, target: str, *others: Any) -> Iterator[tuple]:
+            # whoever calls this by hand can send other pictures, and states nothing of them
+            yield from swap(source, target, are_examples(source, target), *others)
+
+        none, nobody = gr.State(None), gr.State({})  # no other picture takes part
         example_chosen.then(
-            swap,
-            [pair.source, pair.target, agreed, *chosen, none, none, none, nobody, available],
+            swap_example,
+            [pair.source, pair.target, *chosen, none, none, none, nobody, available],
             shown,
             concurrency_id=SWAP_LANE,
             api_visibility="private",
