@@ -1,4 +1,4 @@
-"""Two trained stage 1, mixed: `python trainers/interpolate.py RUN FINE_TUNED --share 0.5 --output_dir OUT`.
+"""Two trained runs of a stage, mixed: `python trainers/interpolate.py RUN FINE_TUNED --share 0.5 --output_dir OUT`.
 
 Every weight is taken between the two. Where the second run went on from the first, everything in between works as
 well: half of what an adversary taught, say, is sharper than the first and cleaner than the second. Reference: network
@@ -15,26 +15,31 @@ from faceshifter_hub.component import ComponentMixin
 from faceshifter_hub.errors import FaceShifterError, TrainingError
 from faceshifter_hub.models.aad import AADGenerator
 from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
+from faceshifter_hub.models.hear import HEARRefiner
 
 PARTS: dict[str, type[ComponentMixin]] = {
     "attribute_encoder": MultilevelAttributeEncoder,
     "aad_generator": AADGenerator,
+    "hear_refiner": HEARRefiner,
 }
 
 
 def main(argv: list[str] | None = None) -> None:
     """Write the mixed components."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[2])
-    parser.add_argument("first", type=Path, help="output of a run of stage 1")
+    parser.add_argument("first", type=Path, help="output of a run of stage 1 or 2")
     parser.add_argument("second", type=Path, help="output of one that went on from it")
     parser.add_argument("--share", type=float, default=0.5, help="of the second: 0 gives the first run, 1 the second")
     parser.add_argument("--output_dir", type=Path, required=True)
     arguments = parser.parse_args(argv)
     if not 0 <= arguments.share <= 1:
         raise TrainingError(f"--share lies between 0 and 1, not at {arguments.share}.")
+    there = {part: cls for part, cls in PARTS.items() if (arguments.first / part).is_dir()}
+    if not there:
+        raise TrainingError(f"{arguments.first} holds none of {', '.join(PARTS)}: give the output folder of a run.")
     mixed = {
         part: interpolate(cls, str(arguments.first / part), str(arguments.second / part), arguments.share)
-        for part, cls in PARTS.items()
+        for part, cls in there.items()
     }
     for part, component in mixed.items():
         component.save_pretrained(arguments.output_dir / part)

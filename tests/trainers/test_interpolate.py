@@ -4,6 +4,7 @@ import torch
 from faceshifter_hub.errors import TrainingError
 from faceshifter_hub.models.aad import AADGenerator
 from faceshifter_hub.models.attribute_encoder import MultilevelAttributeEncoder
+from faceshifter_hub.models.hear import HEARRefiner
 from trainers import interpolate
 
 
@@ -35,6 +36,24 @@ def test_every_weight_lies_between_those_of_the_two(tmp_path, share):
         if value.is_floating_point():
             torch.testing.assert_close(c[name], torch.lerp(value, b[name], share))
     assert any("running_var" in name and not torch.equal(value, b[name]) for name, value in a.items())
+
+
+def test_stage_2_alone_is_mixed_likewise(tmp_path):
+    refiners = {name: HEARRefiner(32, (4, 4)) for name in ("a", "b")}
+    for name, refiner in refiners.items():
+        refiner.save_pretrained(tmp_path / name / "hear_refiner")
+    interpolate.main([str(tmp_path / "a"), str(tmp_path / "b"), "--output_dir", str(tmp_path / "c")])
+    mixed = HEARRefiner.from_pretrained(tmp_path / "c" / "hear_refiner")
+    a, b = (refiner.to_rgb.weight for refiner in refiners.values())
+    torch.testing.assert_close(mixed.to_rgb.weight, (a + b) / 2)
+    assert [path.name for path in (tmp_path / "c").iterdir()] == ["hear_refiner"]
+
+
+def test_a_folder_of_no_run_is_refused(tmp_path):
+    with pytest.raises(
+        TrainingError, match=r"holds none of attribute_encoder, aad_generator, hear_refiner: "
+    ):
+        interpolate.main([str(tmp_path), str(tmp_path), "--output_dir", str(tmp_path / "c")])
 
 
 def test_networks_of_different_shapes_are_refused_and_nothing_is_written(tmp_path):
