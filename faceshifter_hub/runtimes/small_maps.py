@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 LARGEST_SIDE = 8  # pixels of a map, before a convolution, that are still few
+FEWEST_WEIGHTS = 2**21  # of a convolution: with fewer, its own kernels are as fast or faster
 
 
 class SmallMapConv2d(nn.Module):
@@ -55,7 +56,9 @@ class SmallMapConvTranspose2d(nn.Module):
 
 
 def with_small_maps(conv: nn.Module) -> nn.Module:
-    """Return what stands in for a layer: one of the two for a convolution, itself else."""
+    """Return what stands in for a layer: one of the two for a convolution of many weights, itself else."""
+    if sum(parameter.numel() for parameter in conv.parameters()) < FEWEST_WEIGHTS:
+        return conv
     if isinstance(conv, nn.Conv2d):
         return SmallMapConv2d(conv)
     if isinstance(conv, nn.ConvTranspose2d):

@@ -19,7 +19,7 @@ from faceshifter_hub import models
 from faceshifter_hub.component import ComponentMixin
 from faceshifter_hub.errors import UnwritableOutputError
 from faceshifter_hub.registry import sha256_of
-from faceshifter_hub.runtimes import COMPILED, Compiled, compiled, fused, graphs
+from faceshifter_hub.runtimes import COMPILED, Compiled, compiled, fused, graphs, small_maps
 from faceshifter_hub.settings import get_settings
 
 SUMS = "sha256.json"
@@ -46,7 +46,7 @@ def key_of(component: ComponentMixin, resolution: int, form: Form) -> str:
 
 @cache
 def _code_of_graphs() -> bytes:
-    own = [Path(str(module.__file__)) for module in (fused, graphs, compiled)]
+    own = [Path(str(module.__file__)) for module in (fused, small_maps, graphs, compiled)]
     files = [*Path(models.__path__[0]).glob("*.py"), *own]
     return b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sorted(files))
 
