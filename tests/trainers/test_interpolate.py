@@ -50,9 +50,7 @@ def test_stage_2_alone_is_mixed_likewise(tmp_path):
 
 
 def test_a_folder_of_no_run_is_refused(tmp_path):
-    with pytest.raises(
-        TrainingError, match=r"holds none of attribute_encoder, aad_generator, hear_refiner: "
-    ):
+    with pytest.raises(TrainingError, match=r"holds none of attribute_encoder, aad_generator, hear_refiner: "):
         interpolate.main([str(tmp_path), str(tmp_path), "--output_dir", str(tmp_path / "c")])
 
 
