@@ -13,7 +13,7 @@ pytestmark = [
 ]
 
 AXE = "axe-core@4.14.1"
-TABS = ("Photo", "Compare", "Inspect", "Video", "Live", "Components")
+TABS = ("Photo", "Compare", "Inspect", "Video", "Live", "Check", "Components")
 GRADIO_OWN = [[".empty"], [".upload-container"]]  # an empty result, an upload: nothing of ours to change
 
 
