@@ -68,6 +68,8 @@ def run_video(arguments: argparse.Namespace) -> None:
     pipeline = FaceShifterPipeline.from_pretrained(arguments.pipeline, runtime=arguments.runtime)
     swapper = FrameSwapper(pipeline, source_from(arguments, pipeline), options)
     tell_runtime(pipeline)
+    for note in swapper.notes:
+        print(note, file=sys.stderr)
     if arguments.preview:
         frame = swap_one_frame(swapper, arguments.video, at)
         note_run("video preview", pipeline.public_components(), swapper.mark_id)
@@ -86,6 +88,7 @@ def run_video(arguments: argparse.Namespace) -> None:
         print(note, file=sys.stderr)
     if arguments.json:
         facts = dataclasses.asdict(report) | {"output": str(report.output.resolve())}
+        facts["notes"] = [*swapper.notes, *report.notes]
         print(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
         print(report.output)

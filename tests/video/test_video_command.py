@@ -83,6 +83,13 @@ def test_json_tells_what_was_done(video, tmp_path):
         assert sum(1 for _ in container.decode(video=0)) == 3
 
 
+def test_what_is_to_be_known_of_the_source_is_said_once(video, tmp_path):
+    Image.fromarray(group(1, 2)).save(tmp_path / "two.png")
+    code, out, err = video("-o", tmp_path / "out.mp4", "--json", source=str(tmp_path / "two.png"))
+    note = "The source picture shows 2 faces; the largest was taken."
+    assert code == 0 and json.loads(out)["notes"] == [note] and err.count(note) == 1
+
+
 @pytest.mark.usefixtures("unmarked")
 def test_a_preview_is_that_frame_of_the_film(video, film, tmp_path):
     assert video("--preview", "5", tmp_path / "number.png")[:2] == (0, f"{tmp_path / 'number.png'}\n")
